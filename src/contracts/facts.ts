@@ -44,8 +44,8 @@ export interface ConversationRequest {
   readonly byTime: boolean;
   /** The record's createdAt, epoch milliseconds, if valid. */
   readonly createdAtMs: number | null;
-  /** Conversation ids that other records name. */
-  readonly takenIds: readonly string[];
+  /** Whether another record names this conversation id (R24). */
+  readonly isTaken: (conversationId: string) => boolean;
   /** tmux names of the record, for "in use". */
   readonly tmuxNames: readonly string[];
   /** The directory in which the daemon will run the agent: physical, may not exist yet. */

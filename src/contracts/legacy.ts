@@ -223,7 +223,7 @@ export interface LegacyStore {
   readonly v1: readonly V1Directory[];
   /** Main checkout of a recorded worktree, by worktree path as recorded. */
   readonly checkouts: ReadonlyMap<string, string>;
-  /** Real path of a recorded worktree, by worktree path as recorded; absent where it does not exist. */
+  /** Real path of the worktree of a possible orchestrator, by worktree path as recorded; absent where it does not exist. */
   readonly worktrees: ReadonlyMap<string, string>;
   readonly files: readonly SourceFile[];
   readonly notes: readonly Note[];

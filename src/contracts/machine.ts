@@ -5,6 +5,8 @@ export interface Machine {
   readonly cwd: string;
   /** The daemon's own rule: `$HOME` on Unix without a passwd fallback, `%USERPROFILE%` on Windows; null if unset or empty. */
   readonly home: string | null;
+  /** The legacy tool's rule, which falls back to the passwd entry (legacy-store.md 1.1). */
+  readonly legacyHome: string | null;
   /** Effective user id; null where the system has none (Windows). */
   readonly uid: number | null;
   readonly pid: number;

@@ -1,0 +1,292 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import * as v from 'valibot';
+import type { Hint, V1Directory, V2Directory, WrappedConfig } from '../contracts/legacy';
+import type { Machine } from '../contracts/machine';
+import type { Note } from '../contracts/notes';
+import { mainCheckoutOf } from '../repository/checkout';
+import { type ConfigReadOptions, defaultsOf, entriesOf, localFile, type ParsedConfig, parseConfig } from './config';
+import type { LegacyLocation } from './locate';
+import { realOrNull } from './project-path';
+import { list } from './sessions';
+import { dictionary, mapping } from './shape';
+import type { SourceReader } from './source-reader';
+import { mapAt } from './tree';
+
+const JSON_CAP = 64 * 1024 * 1024;
+/** Claude keeps one key for every folder that it ever ran in. */
+const MAX_CLAUDE_FOLDERS = 10_000;
+
+/** What is known when the search for configs that no registry names begins. */
+export interface DiscoveryContext {
+  readonly location: LegacyLocation;
+  readonly machine: Machine;
+  readonly reader: SourceReader;
+  readonly options: ConfigReadOptions;
+  /** `--config`, if it turned out to be a wrapped file. */
+  readonly flagged: ParsedConfig | null;
+  /** The global config that was read or looked for; never a candidate itself. */
+  readonly config: string | null;
+  readonly v2: readonly V2Directory[];
+  readonly v1: readonly V1Directory[];
+  /** Folders of registered projects: their own wrapped files are candidates like any checkout's. */
+  readonly registeredFolders: readonly string[];
+  /** Ids of the registry: they explain their directory below `projects/`, so its worktrees need no look (R32). */
+  readonly registeredIds: ReadonlySet<string>;
+}
+
+export interface Discovery {
+  readonly wrapped: readonly WrappedConfig[];
+  readonly checkouts: ReadonlyMap<string, string>;
+  readonly notes: readonly Note[];
+}
+
+/** migration.md 4.1: every wrapped config that something points to, in the order of its hints. Nothing is decided here. */
+export function discover(context: DiscoveryContext): Discovery {
+  const { location, machine } = context;
+  const root = location.root;
+  const notes: Note[] = [];
+  const candidates = new Map<string, { file: string; hint: Hint; namedByOrigin: boolean }>();
+  const configReal = context.config === null ? null : (realOrNull(context.config) ?? context.config);
+  const add = (file: string | null, hint: Hint): void => {
+    if (file === null) return;
+    const real = realOrNull(file);
+    if (real === null || real === configReal) return;
+    const known = candidates.get(real);
+    if (known === undefined) candidates.set(real, { file, hint, namedByOrigin: hint === 'origin' });
+    else if (hint === 'origin') known.namedByOrigin = true;
+  };
+  if (context.flagged !== null) add(context.flagged.file, 'config-flag');
+  if (root !== null) {
+    add(runningConfig(join(root, 'running.json'), context.reader), 'running');
+    for (const origin of originTexts(root)) add(origin, 'origin');
+  }
+  const checkouts = recordedCheckouts(context);
+  for (const folder of new Set([...context.registeredFolders, ...checkouts.values()]))
+    add(localFile(folder), 'checkout');
+  if (!location.foreign) {
+    for (const folder of upwards(machine.cwd)) add(localFile(folder), 'cwd');
+    for (const name of [
+      '.agent-orchestrator.yaml',
+      '.agent-orchestrator.yml',
+      '.config/agent-orchestrator/config.yaml',
+    ]) {
+      if (location.home !== '') add(join(location.home, name), 'home');
+    }
+  }
+  for (const folder of claudeFolders(context)) add(localFile(folder), 'claude-json');
+
+  const hashes = storeHashes(root);
+  const wrapped: WrappedConfig[] = [];
+  for (const [realFile, candidate] of candidates) {
+    const config = readCandidate(realFile, candidate, hashes, context, notes);
+    if (config !== null) wrapped.push(config);
+  }
+  addRegisteredWorktrees(wrapped, context, checkouts);
+  return { wrapped, checkouts, notes };
+}
+
+function readCandidate(
+  realFile: string,
+  candidate: { file: string; hint: Hint; namedByOrigin: boolean },
+  hashes: ReadonlySet<string>,
+  context: DiscoveryContext,
+  notes: Note[],
+): WrappedConfig | null {
+  const { machine, reader, options, flagged } = context;
+  const { file, hint, namedByOrigin } = candidate;
+  if (hint !== 'config-flag' && !ownedBy(realFile, machine.uid)) {
+    notes.push({
+      code: 'OWNED_BY_OTHER',
+      severity: 'warn',
+      message: 'this config belongs to another user and is ignored',
+      file,
+    });
+    return null;
+  }
+  const tracked = reader.has(file);
+  const parsed = hint === 'config-flag' && flagged !== null ? flagged : parseConfig(file, reader, options);
+  if (parsed === null) return null;
+  const folder = dirname(realFile);
+  const whole = hint === 'config-flag' || hint === 'running' || namedByOrigin || hashes.has(folderHash(folder));
+  if (!('tree' in parsed)) {
+    if (!tracked) reader.forget(file);
+    if (whole)
+      notes.push({
+        code: 'FILE_UNREADABLE',
+        severity: 'warn',
+        message: `this config cannot be read: ${parsed.problem}`,
+        file,
+        ...parsed.error?.at,
+      });
+    return null;
+  }
+  const tree = parsed.tree;
+  const projects = tree?.kind === 'map' ? mapAt(tree, 'projects') : null;
+  if (tree?.kind !== 'map' || projects === null) {
+    if (!tracked) reader.forget(file);
+    return null;
+  }
+  const entries = entriesOf(projects, file, options.paths);
+  return {
+    file,
+    realFile,
+    folder,
+    hint,
+    whole,
+    namedByOrigin,
+    mtimeMs: parsed.mtimeMs,
+    defaults: defaultsOf(tree, file, notes),
+    entries,
+    tree,
+  };
+}
+
+/** The first 12 hex digits under which the legacy tool filed what belongs to a config's folder (legacy-store.md 1.5). */
+export function folderHash(folder: string): string {
+  return createHash('sha256').update(folder).digest('hex').slice(0, 12);
+}
+
+/** Hashes that begin the name of a directory of the store: V1, converted, or observability. */
+function storeHashes(root: string | null): Set<string> {
+  const hashes = new Set<string>();
+  for (const { name, isDirectory } of root === null ? [] : list(root)) {
+    const hash = /^([0-9a-f]{12})(?:$|[-.])/.exec(name)?.[1];
+    if (hash !== undefined && isDirectory) hashes.add(hash);
+  }
+  return hashes;
+}
+
+const Running = mapping({ configPath: v.string() });
+
+function runningConfig(file: string, reader: SourceReader): string | null {
+  return readJson(file, reader, Running, false)?.configPath ?? null;
+}
+
+/** Texts of `.origin`, of converted directories too. */
+function originTexts(root: string): string[] {
+  const texts: string[] = [];
+  for (const { name, isDirectory } of list(root)) {
+    if (!isDirectory || !/^[0-9a-f]{12}(?:$|[-.])/.test(name) || name.endsWith('-observability')) continue;
+    try {
+      const file = join(root, name, '.origin');
+      if (!statSync(file).isFile()) continue;
+      const content = readFileSync(file, 'utf8').slice(0, 4096).trim();
+      if (content !== '') texts.push(content);
+    } catch {
+      // Most directories have none.
+    }
+  }
+  return texts;
+}
+
+/** Main checkouts of the worktrees that records name, where nothing else explains the record. */
+function recordedCheckouts(context: DiscoveryContext): Map<string, string> {
+  const checkouts = new Map<string, string>();
+  const look = (worktree: string | null, isProject: boolean): void => {
+    if (worktree === null || checkouts.has(worktree)) return;
+    const checkout = mainCheckoutOf(worktree);
+    if (checkout !== null) checkouts.set(worktree, checkout);
+    else if (isProject && realOrNull(worktree) !== null) checkouts.set(worktree, worktree);
+  };
+  for (const directory of context.v2) {
+    if (context.registeredIds.has(directory.id)) continue;
+    for (const record of directory.records) look(record.worktree, false);
+    look(directory.standalone?.worktree ?? null, false);
+  }
+  for (const directory of context.v1) {
+    for (const record of [...directory.records, ...directory.archives]) look(record.worktree, true);
+  }
+  return checkouts;
+}
+
+/**
+ * A worktree that is gone no longer says where it belongs, but the repository still registers it. That decides between
+ * two configs that name one project alike (migration.md 4.1, "the main checkout of one").
+ */
+function addRegisteredWorktrees(
+  wrapped: readonly WrappedConfig[],
+  context: DiscoveryContext,
+  checkouts: Map<string, string>,
+): void {
+  const recorded = new Set<string>();
+  for (const directory of context.v2)
+    for (const record of directory.records) if (record.worktree !== null) recorded.add(record.worktree);
+  const folders = new Set<string>();
+  for (const config of wrapped)
+    for (const entry of config.entries) if (entry.path.resolved !== null) folders.add(entry.path.resolved);
+  for (const folder of folders) {
+    const registered = join(folder, '.git', 'worktrees');
+    let names: string[];
+    try {
+      names = readdirSync(registered).sort();
+    } catch {
+      continue;
+    }
+    for (const name of names) {
+      try {
+        const worktree = dirname(readFileSync(join(registered, name, 'gitdir'), 'utf8').trim());
+        if (recorded.has(worktree) && !checkouts.has(worktree)) checkouts.set(worktree, folder);
+      } catch {
+        // A half-removed registration names nothing.
+      }
+    }
+  }
+}
+
+function* upwards(start: string): Generator<string> {
+  let folder = start;
+  for (;;) {
+    yield folder;
+    const parent = dirname(folder);
+    if (parent === folder) return;
+    folder = parent;
+  }
+}
+
+const ClaudeJson = mapping({ projects: dictionary(v.unknown()) });
+
+/** Folders that Claude has run in; beside the store for one that was copied here, never the supporter's own. */
+function claudeFolders(context: DiscoveryContext): string[] {
+  const { location, machine, reader } = context;
+  const configDir = machine.env.CLAUDE_CONFIG_DIR;
+  const files: string[] = [];
+  if (location.foreign) {
+    if (location.root !== null) files.push(join(dirname(location.root), '.claude.json'));
+  } else {
+    if (configDir !== undefined && configDir !== '') files.push(join(configDir, '.claude.json'));
+    if (location.home !== '') files.push(join(location.home, '.claude.json'));
+  }
+  const folders: string[] = [];
+  for (const file of files) {
+    const content = readJson(file, reader, ClaudeJson, true);
+    if (content !== null) folders.push(...Object.keys(content.projects).slice(0, MAX_CLAUDE_FOLDERS));
+  }
+  return folders.filter((folder) => folder.startsWith('/') || /^[A-Za-z]:[\\/]/.test(folder));
+}
+
+function readJson<S extends v.GenericSchema>(
+  file: string,
+  reader: SourceReader,
+  schema: S,
+  untracked: boolean,
+): v.InferOutput<S> | null {
+  const result = reader.read(file, { cap: JSON_CAP, untracked });
+  if (result.kind !== 'text') return null;
+  try {
+    const parsed = v.safeParse(schema, JSON.parse(result.text.replace(/^\uFEFF/, '')));
+    return parsed.success ? parsed.output : null;
+  } catch {
+    return null;
+  }
+}
+
+function ownedBy(file: string, uid: number | null): boolean {
+  if (uid === null) return true;
+  try {
+    return statSync(file).uid === uid;
+  } catch {
+    return false;
+  }
+}

@@ -1,0 +1,204 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { SessionRecord, V1Directory, V2Directory } from '../contracts/legacy';
+import type { Note } from '../contracts/notes';
+import { parseKeyValue } from './keyvalue';
+import { archiveName, decodeRecord, RECORD_ID, type RecordPlace } from './record';
+import { isMapping } from './shape';
+import type { ReadResult, SourceReader } from './source-reader';
+
+/** A record is a few kilobytes; whatever is larger than this was not written by the legacy tool. */
+const RECORD_CAP = 16 * 1024 * 1024;
+/** Files younger than this may be in the middle of a write (legacy-store.md 7) and are read again before they count as broken. */
+const FRESH_MS = 10_000;
+const RETRY_PAUSES_MS = [50, 80, 120];
+
+export interface SessionReadOptions {
+  readonly keepRaw: boolean;
+  readonly nowMs: number;
+  /** Blocks for so many milliseconds; injected, because tests do not wait. */
+  readonly pause: (ms: number) => void;
+}
+
+/** The session records of the store, of both generations, and what is wrong with them. */
+export class SessionReader {
+  readonly notes: Note[] = [];
+
+  constructor(
+    private readonly reader: SourceReader,
+    private readonly options: SessionReadOptions,
+  ) {}
+
+  /** Every directory below `projects/` (legacy-store.md 3.1), sorted by name. */
+  readV2(root: string): V2Directory[] {
+    const base = join(root, 'projects');
+    return list(base)
+      .filter((entry) => entry.isDirectory)
+      .map(({ name }) => this.#readProject(name, join(base, name)));
+  }
+
+  /** Every V1 directory: `<12hex>` or `<12hex>-<name>`, without converted and observability ones (legacy-store.md 1.4). */
+  readV1(root: string): V1Directory[] {
+    const directories: V1Directory[] = [];
+    for (const { name, isDirectory } of list(root)) {
+      const parts = isDirectory ? v1Name(name) : null;
+      if (parts !== null) directories.push(this.#readHashed(name, join(root, name), parts));
+    }
+    return directories;
+  }
+
+  #readProject(id: string, path: string): V2Directory {
+    const sessions = join(path, 'sessions');
+    const records: SessionRecord[] = [];
+    for (const entry of list(sessions)) {
+      const file = join(sessions, entry.name);
+      if (/\.json\.corrupt-\d+$/.test(entry.name)) {
+        this.notes.push({
+          code: 'RECORD_CORRUPT_COPY',
+          severity: 'info',
+          id,
+          message: `an unreadable record was put aside as ${entry.name}`,
+          file,
+        });
+        continue;
+      }
+      const stem = entry.name.endsWith('.json') ? entry.name.slice(0, -5) : '';
+      if (!RECORD_ID.test(stem) || entry.isDirectory) continue;
+      const record = this.#readRecord({ id: stem, file, generation: 'v2', archivedAt: null }, 'json');
+      if (record !== null) records.push(record);
+    }
+    const standalone = this.#readRecord(
+      { id: 'orchestrator', file: join(path, 'orchestrator.json'), generation: 'v2', archivedAt: null },
+      'json',
+    );
+    return { id, path, records, standalone };
+  }
+
+  #readHashed(name: string, path: string, parts: { hash: string; suffix: string | null }): V1Directory {
+    const sessions = join(path, 'sessions');
+    const records: SessionRecord[] = [];
+    const seen = new Set<string>();
+    for (const entry of list(sessions)) {
+      const stem = entry.name.endsWith('.json') ? entry.name.slice(0, -5) : entry.name;
+      if (!RECORD_ID.test(stem) || entry.isDirectory || entry.name === 'archive' || seen.has(stem)) continue;
+      const record = this.#readRecord(
+        { id: stem, file: join(sessions, entry.name), generation: 'v1', archivedAt: null },
+        'either',
+      );
+      if (record === null) continue;
+      seen.add(stem);
+      records.push(record);
+    }
+    const archive = join(sessions, 'archive');
+    const archives: SessionRecord[] = [];
+    for (const entry of list(archive)) {
+      const parsed = entry.isDirectory ? null : archiveName(entry.name);
+      if (parsed === null) continue;
+      const record = this.#readRecord(
+        { id: parsed.id, file: join(archive, entry.name), generation: 'v1', archivedAt: parsed.stamp },
+        'either',
+      );
+      if (record !== null) archives.push(record);
+    }
+    const origin = this.reader.read(join(path, '.origin'), { cap: 64 * 1024 });
+    return {
+      name,
+      path,
+      ...parts,
+      origin: origin.kind === 'text' ? origin.text.trim() || null : null,
+      records,
+      archives,
+    };
+  }
+
+  /** Null where the file is absent, unreadable, empty or no record: then a note says so (E37 to E41, E82). */
+  #readRecord(place: Omit<RecordPlace, 'mtimeMs'>, format: 'json' | 'either'): SessionRecord | null {
+    let result = this.#read(place.file);
+    let fields = result.kind === 'text' ? parseRecord(result.text, format) : null;
+    for (const pause of RETRY_PAUSES_MS) {
+      if (result.kind !== 'text' || fields !== null || this.options.nowMs - result.source.mtimeMs > FRESH_MS) break;
+      this.options.pause(pause);
+      result = this.#read(place.file);
+      fields = result.kind === 'text' ? parseRecord(result.text, format) : null;
+    }
+    if (result.kind === 'absent') return null;
+    const about = { id: place.id, file: place.file } as const;
+    if (result.kind === 'unreadable') {
+      this.notes.push({
+        code: 'FILE_UNREADABLE',
+        severity: 'warn',
+        ...about,
+        message: `this session record cannot be read (${result.reason})`,
+      });
+      return null;
+    }
+    if (fields !== null)
+      return decodeRecord({ ...place, mtimeMs: result.source.mtimeMs }, fields, this.options.keepRaw);
+    const empty = blank(result.text);
+    this.notes.push({
+      code: empty ? 'RECORD_EMPTY' : 'RECORD_INVALID',
+      severity: 'warn',
+      ...about,
+      message: empty ? 'this session record is empty' : 'this session record is not a JSON object',
+    });
+    return null;
+  }
+
+  #read(file: string): ReadResult {
+    return this.reader.read(file, { cap: RECORD_CAP, noFollow: true });
+  }
+}
+
+/** Hash and name of a V1 directory, or null for anything else that begins with a hash (legacy-store.md 1.4). */
+export function v1Name(name: string): { hash: string; suffix: string | null } | null {
+  const match = /^([0-9a-f]{12})(?:-(.+))?$/.exec(name);
+  const hash = match?.[1];
+  if (hash === undefined || name.endsWith('.migrated') || match?.[2] === 'observability') return null;
+  return { hash, suffix: match?.[2] ?? null };
+}
+
+function parseRecord(content: string, format: 'json' | 'either'): Record<string, unknown> | null {
+  const body = content.replace(/^\uFEFF/, '').trim();
+  if (body === '') return null;
+  if (format === 'either' && !body.startsWith('{') && !body.startsWith('[')) {
+    const fields = parseKeyValue(body);
+    return Object.keys(fields).length > 0 ? fields : null;
+  }
+  try {
+    const value: unknown = JSON.parse(body);
+    return isMapping(value) ? value : null;
+  } catch {
+    return null;
+  }
+}
+
+function blank(content: string): boolean {
+  return content.replace(/^\uFEFF/, '').trim() === '';
+}
+
+interface Entry {
+  readonly name: string;
+  readonly isDirectory: boolean;
+}
+
+/** Names in a directory in code unit order, never in the order of the disk (C2); nothing where it cannot be listed. */
+export function list(directory: string): Entry[] {
+  try {
+    return readdirSync(directory, { withFileTypes: true })
+      .map((entry) => ({
+        name: entry.name,
+        isDirectory: entry.isDirectory() || (entry.isSymbolicLink() && isDirectory(join(directory, entry.name))),
+      }))
+      .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
+  } catch {
+    return [];
+  }
+}
+
+function isDirectory(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    return false;
+  }
+}

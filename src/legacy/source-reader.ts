@@ -1,0 +1,91 @@
+import { createHash } from 'node:crypto';
+import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
+import type { SourceFile } from '../contracts/legacy';
+
+/** What reading one flat file gave. `absent`, `unreadable` and text are three different answers (migration.md 3). */
+export type ReadResult =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'unreadable'; readonly reason: string }
+  | { readonly kind: 'text'; readonly text: string; readonly source: SourceFile };
+
+export interface ReadOptions {
+  /** Bytes above which a file is `unreadable`; a config of hundreds of megabytes is not a config. */
+  readonly cap: number;
+  /** Refuse a link in the last component: records are never links, configs may be (E81). */
+  readonly noFollow?: boolean;
+  /** Keep it out of the hashed sources, and so out of the backup (`.claude.json`, migration.md 4.1). */
+  readonly untracked?: boolean;
+}
+
+/** Reads flat files, each once and in one go, and remembers what was read (migration.md 4). Never writes, never locks. */
+export class SourceReader {
+  readonly #files = new Map<string, SourceFile>();
+
+  /** Every tracked file that was read, by path. */
+  get files(): readonly SourceFile[] {
+    return [...this.#files.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
+  }
+
+  read(path: string, options: ReadOptions): ReadResult {
+    let descriptor: number;
+    try {
+      // Without O_NONBLOCK a FIFO in place of a file would stop the run for ever.
+      const flags =
+        constants.O_RDONLY | (constants.O_NONBLOCK ?? 0) | (options.noFollow ? (constants.O_NOFOLLOW ?? 0) : 0);
+      descriptor = openSync(path, flags);
+    } catch (error) {
+      const code = errorCode(error);
+      if (code === 'ENOENT' || code === 'ENOTDIR') return { kind: 'absent' };
+      return { kind: 'unreadable', reason: code === 'ELOOP' ? 'a link' : code };
+    }
+    try {
+      const stat = fstatSync(descriptor);
+      if (!stat.isFile()) return { kind: 'unreadable', reason: 'not a regular file' };
+      if (stat.size > options.cap) return { kind: 'unreadable', reason: `larger than ${options.cap} bytes` };
+      const bytes = readWhole(descriptor, stat.size, options.cap);
+      if (bytes === null) return { kind: 'unreadable', reason: `larger than ${options.cap} bytes` };
+      const source: SourceFile = {
+        path,
+        sha256: options.untracked ? '' : createHash('sha256').update(bytes).digest('hex'),
+        size: bytes.length,
+        mtimeMs: Math.floor(stat.mtimeMs),
+        mode: stat.mode & 0o7777,
+      };
+      if (!options.untracked) this.#files.set(path, source);
+      return { kind: 'text', text: bytes.toString('utf8'), source };
+    } catch (error) {
+      return { kind: 'unreadable', reason: errorCode(error) };
+    } finally {
+      closeSync(descriptor);
+    }
+  }
+
+  has(path: string): boolean {
+    return this.#files.has(path);
+  }
+
+  /** Takes a file out of the remembered ones: it turned out not to be part of the store. */
+  forget(path: string): void {
+    this.#files.delete(path);
+  }
+}
+
+/** All bytes of a file that may still grow or shrink; null above `cap`. */
+function readWhole(descriptor: number, expected: number, cap: number): Buffer | null {
+  let buffer = Buffer.allocUnsafe(expected + 1);
+  let length = 0;
+  for (;;) {
+    const read = readSync(descriptor, buffer, length, buffer.length - length, null);
+    if (read === 0) return buffer.subarray(0, length);
+    length += read;
+    if (length > cap) return null;
+    if (length === buffer.length)
+      buffer = Buffer.concat([buffer, Buffer.allocUnsafe(Math.max(65_536, length))], length * 2 + 65_536);
+  }
+}
+
+/** The system's code of an error (`EACCES`), or its message. */
+export function errorCode(error: unknown): string {
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,224 @@
+import type { LegacyStore, SessionRecord, V1Directory } from '../contracts/legacy';
+import type { Note } from '../contracts/notes';
+import type { DraftProject } from './projects';
+import { baseName } from './projects';
+import { parseInstant } from './timestamps';
+
+/** What the choice among several orchestrators of one project came to (legacy-store.md 4.8). */
+export interface Choice {
+  /** The best record, also where it is not importable; null where there is none. */
+  readonly record: SessionRecord | null;
+  /** `done` is not importable, and neither is what --only-live leaves out. */
+  readonly importable: boolean;
+  readonly reason: string | null;
+  readonly live: boolean;
+  readonly notes: readonly Note[];
+  /** Every candidate that was looked at, best first, for `explain`. */
+  readonly ranked: readonly SessionRecord[];
+}
+
+export interface CandidateOptions {
+  readonly onlyLive: boolean;
+}
+
+/** Finds each project's orchestrators among the records of both generations. */
+export class CandidateFinder {
+  readonly #v2: ReadonlyMap<string, LegacyStore['v2'][number]>;
+  readonly #prefixes: ReadonlySet<string>;
+  readonly #paths: ReadonlyMap<string, string>;
+  readonly #ids: ReadonlySet<string>;
+
+  constructor(
+    private readonly store: LegacyStore,
+    private readonly projects: readonly DraftProject[],
+  ) {
+    this.#v2 = new Map(store.v2.map((directory) => [directory.id, directory]));
+    this.#prefixes = new Set(projects.map((project) => project.prefix));
+    this.#ids = new Set(projects.map((project) => project.id));
+    const paths = new Map<string, string>();
+    for (const project of projects)
+      if (project.path !== '' && !paths.has(project.path)) paths.set(project.path, project.id);
+    this.#paths = paths;
+  }
+
+  /** The orchestrator of one project, or why there is none. */
+  choose(project: DraftProject, options: CandidateOptions): Choice {
+    const candidates = project.id.length > 128 ? [] : this.#candidates(project);
+    const ranked = rank(candidates, `${project.prefix}-orchestrator`);
+    const best = ranked[0];
+    if (best === undefined)
+      return { record: null, importable: false, reason: null, live: false, notes: [], ranked: [] };
+    const notes = remarks(project, best, ranked);
+    const live = isLive(best);
+    if (best.lifecycle.state === 'done' && best.archivedAt === null) {
+      const reason = 'it had finished its work (`done`)';
+      return {
+        record: best,
+        importable: false,
+        reason,
+        live,
+        ranked,
+        notes: [
+          ...notes,
+          note(project, 'ORCHESTRATOR_DONE', best, `${best.id} had finished its work and is not migrated`),
+        ],
+      };
+    }
+    if (options.onlyLive && !live) {
+      const reason = 'it is not live, and --only-live was given';
+      return {
+        record: best,
+        importable: false,
+        reason,
+        live,
+        ranked,
+        notes: [
+          ...notes,
+          note(project, 'ORCHESTRATOR_NOT_LIVE', best, `${best.id} is not live and left out by --only-live`),
+        ],
+      };
+    }
+    return { record: best, importable: true, reason: null, live, ranked, notes };
+  }
+
+  /** Directories with orchestrators that no project explains: never silence (migration.md 4.1, E68, E71). */
+  unattributed(): { path: string; records: readonly SessionRecord[] }[] {
+    const keys = new Set(this.projects.flatMap((project) => project.recordKeys));
+    const v2 = this.store.v2
+      .filter((directory) => !keys.has(directory.id))
+      .map(({ path, records, standalone }) => ({
+        path,
+        records: standalone === null ? records : [...records, standalone],
+      }));
+    const v1 = this.store.v1
+      .filter((directory) => !this.projects.some((project) => this.#belongs(directory, project)))
+      .map(({ path, records, archives }) => ({ path, records: [...records, ...archives] }));
+    return [...v2, ...v1]
+      .map(({ path, records }) => ({ path, records: records.filter(looksLikeOrchestrator) }))
+      .filter(({ records }) => records.length > 0);
+  }
+
+  /** C1: V2 records, then orchestrator.json, then the wrapped key's directory, then V1, then V1 archives. */
+  #candidates(project: DraftProject): SessionRecord[] {
+    const isCandidate = (record: SessionRecord): boolean => this.#isOrchestrator(record, project.prefix);
+    for (const key of project.recordKeys) {
+      const directory = this.#v2.get(key);
+      if (directory === undefined) continue;
+      const records = directory.records.filter(isCandidate);
+      if (records.length > 0) return records;
+      if (directory.standalone !== null) return [{ ...directory.standalone, id: `${project.prefix}-orchestrator` }];
+    }
+    const directories = this.store.v1.filter((directory) => this.#belongs(directory, project));
+    const mine = (directory: V1Directory, records: readonly SessionRecord[]): SessionRecord[] =>
+      records.filter((record) => isCandidate(record) && this.#isOwn(record, directory, project));
+    const records = directories.flatMap((directory) => mine(directory, directory.records));
+    if (records.length > 0) return records;
+    const archives = directories.flatMap((directory) => mine(directory, directory.archives));
+    const latest = archives.sort((a, b) => compare(b.archivedAt ?? '', a.archivedAt ?? '') || compare(a.id, b.id))[0];
+    return latest === undefined ? [] : [latest];
+  }
+
+  /** legacy-store.md 4.1, and C1's `lifecycle.session.kind`; a numbered name may be another project's worker (E57). */
+  #isOrchestrator(record: SessionRecord, prefix: string): boolean {
+    if (record.role === 'orchestrator' || record.lifecycle.kind === 'orchestrator') return true;
+    const canonical = `${prefix}-orchestrator`;
+    if (record.id === canonical) return true;
+    if (!record.id.startsWith(`${canonical}-`) || !/^\d+$/.test(record.id.slice(canonical.length + 1))) return false;
+    return !this.#prefixes.has(canonical);
+  }
+
+  /** Whether a V1 directory is this project's: exact names only, never a suffix (E67, R23). */
+  #belongs(directory: V1Directory, project: DraftProject): boolean {
+    if (directory.name === project.storageKey) return true;
+    if (directory.suffix === null)
+      return [...directory.records, ...directory.archives].some((record) => record.project === project.id);
+    if (directory.suffix !== project.id && directory.suffix !== baseName(project.path)) return false;
+    return !this.#namesAnother(directory.origin, project);
+  }
+
+  /** `.origin` names a config inside another registered project. */
+  #namesAnother(origin: string | null, project: DraftProject): boolean {
+    if (origin === null) return false;
+    for (const [path, id] of this.#paths) {
+      if (id !== project.id && path !== project.path && (origin === path || origin.startsWith(`${path}/`))) {
+        return !origin.startsWith(`${project.path}/`) || path.length > project.path.length;
+      }
+    }
+    return false;
+  }
+
+  /** A record that names another known project is not this one's; in a bare hash directory it must name this one. */
+  #isOwn(record: SessionRecord, directory: V1Directory, project: DraftProject): boolean {
+    if (directory.name === project.storageKey) return true;
+    if (directory.suffix === null) return record.project === project.id;
+    return record.project === null || record.project === project.id || !this.#ids.has(record.project);
+  }
+}
+
+/** Records marked as orchestrators, or named like one, whatever the prefix: for what stays unattributed (4.1). */
+function looksLikeOrchestrator(record: SessionRecord): boolean {
+  return (
+    record.role === 'orchestrator' ||
+    record.lifecycle.kind === 'orchestrator' ||
+    /(?:^|-)orchestrator(?:-\d+)?$/.test(record.id)
+  );
+}
+
+/** C3. An archived record's own state is the one from before it was killed, so it is ignored (R22). */
+export function isLive(record: SessionRecord): boolean {
+  return record.archivedAt === null && record.lifecycle.state !== 'done' && record.lifecycle.state !== 'terminated';
+}
+
+/** C3, best first; total, so that neither the disk nor the runtime decides (C2). */
+export function rank(records: readonly SessionRecord[], canonical: string): SessionRecord[] {
+  const place = (record: SessionRecord): number => {
+    if (isAlias(record)) return 6;
+    if (record.archivedAt === null && record.lifecycle.state === 'done') return 5;
+    return (isLive(record) ? 1 : 3) + (record.id === canonical ? 0 : 1);
+  };
+  return [...records].sort(
+    (a, b) =>
+      place(a) - place(b) || lastActivity(b) - lastActivity(a) || compare(a.id, b.id) || compare(a.file, b.file),
+  );
+}
+
+/** The loser of two records with one name, put aside by `migrate-storage` (legacy-store.md 3.12). */
+export function isAlias(record: SessionRecord): boolean {
+  return /__from-[0-9a-f]{12}$/.test(record.id);
+}
+
+function lastActivity(record: SessionRecord): number {
+  const { lastTransitionAt } = record.lifecycle;
+  return (
+    parseInstant(lastTransitionAt) ??
+    parseInstant(record.restoredAt) ??
+    parseInstant(record.createdAt) ??
+    record.mtimeMs
+  );
+}
+
+function remarks(project: DraftProject, best: SessionRecord, ranked: readonly SessionRecord[]): Note[] {
+  const canonical = `${project.prefix}-orchestrator`;
+  if (isAlias(best)) return [note(project, 'ORCHESTRATOR_ALIAS', best, `only the copy ${best.id} is left`)];
+  if (best.archivedAt !== null)
+    return [note(project, 'ORCHESTRATOR_ARCHIVED', best, `${best.id} comes from the archive`)];
+  const main = ranked.find((record) => record.id === canonical);
+  if (best.id !== canonical && main !== undefined && isLive(best)) {
+    return [note(project, 'ORCHESTRATOR_OLDER', best, `${best.id} was live and is taken instead of ${canonical}`)];
+  }
+  return [];
+}
+
+function note(project: DraftProject, code: Note['code'], record: SessionRecord, message: string): Note {
+  return {
+    code,
+    severity: code === 'ORCHESTRATOR_NOT_LIVE' || code === 'ORCHESTRATOR_ARCHIVED' ? 'info' : 'warn',
+    id: project.id,
+    message,
+    file: record.file,
+  };
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

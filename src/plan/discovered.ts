@@ -1,0 +1,143 @@
+import type { LegacyStore, ProjectEntry, ProjectPath, WrappedConfig } from '../contracts/legacy';
+import type { Note } from '../contracts/notes';
+
+/** An entry of a wrapped config that counts as naming a project. */
+export interface WrappedEntry {
+  readonly config: WrappedConfig;
+  readonly entry: ProjectEntry;
+}
+
+/** Projects that no registry names, and what wrapped configs say of registered ones (migration.md 4.1). */
+export interface Discovered {
+  /** In the order in which they become projects: real path of the file, then document order. */
+  readonly projects: readonly WrappedEntry[];
+  /** Entries that lost against another one with the same key. */
+  readonly conflicts: readonly (WrappedEntry & { readonly winner: WrappedEntry })[];
+  /** Index of a registry entry → the wrapped entry with the same path: its settings, and its key for records. */
+  readonly ofRegistered: ReadonlyMap<number, WrappedEntry>;
+  /** Keys whose records count as a registered project's own, by index of the registry entry. */
+  readonly aliases: ReadonlyMap<number, readonly string[]>;
+  readonly notes: readonly Note[];
+}
+
+/** migration.md 4.1 and R32, R33, over what the reader found. */
+export function discoverProjects(store: LegacyStore): Discovered {
+  const notes: Note[] = [];
+  const registered = store.registry?.entries ?? [];
+  const registeredIds = new Set(registered.map((entry) => entry.id));
+  const byKey = groupByKey(store, registeredIds, notes);
+  const projects: WrappedEntry[] = [];
+  const conflicts: (WrappedEntry & { winner: WrappedEntry })[] = [];
+  const ofRegistered = new Map<number, WrappedEntry>();
+  const aliases = new Map<number, string[]>();
+  for (const group of byKey.values()) {
+    const winner = choose(group, store);
+    if (winner === undefined) continue;
+    for (const member of group) {
+      const key = member.entry.id;
+      const matching = [...registered.keys()].filter((index) => samePath(registered[index]?.path, member.entry.path));
+      const first = matching[0];
+      for (const index of matching) if (!ofRegistered.has(index)) ofRegistered.set(index, member);
+      if (first !== undefined) {
+        if (!registeredIds.has(key)) aliases.set(first, [...(aliases.get(first) ?? []), key]);
+      } else if (registeredIds.has(key)) {
+        notes.push(ignored(member, 'the registry names another folder for this project'));
+      } else if (member === winner) {
+        projects.push(member);
+      } else {
+        conflicts.push({ ...member, winner });
+        notes.push({
+          code: 'SAME_KEY',
+          severity: 'warn',
+          id: member.entry.id,
+          message: `two configs name this project with different folders; the one of ${winner.config.file} is taken`,
+          file: member.config.file,
+          ...member.entry.origin.at,
+        });
+      }
+    }
+  }
+  const order = (a: WrappedEntry, b: WrappedEntry): number => {
+    if (a.config.realFile !== b.config.realFile) return a.config.realFile < b.config.realFile ? -1 : 1;
+    return a.config.entries.indexOf(a.entry) - b.config.entries.indexOf(b.entry);
+  };
+  return { projects: projects.sort(order), conflicts: conflicts.sort(order), ofRegistered, aliases, notes };
+}
+
+/** Entries that count, by key, one for each distinct path, in hint order. */
+function groupByKey(
+  store: LegacyStore,
+  registeredIds: ReadonlySet<string>,
+  notes: Note[],
+): Map<string, WrappedEntry[]> {
+  const directories = new Set(store.v2.map((directory) => directory.id));
+  const explained = new Set(registeredIds);
+  const groups = new Map<string, WrappedEntry[]>();
+  for (const config of store.wrapped) {
+    const taken: string[] = [];
+    for (const entry of config.entries) {
+      const group = groups.get(entry.id) ?? [];
+      if (group.some((member) => samePath(member.entry.path, entry.path))) continue;
+      if (!config.whole) {
+        // Only a key matches: without both conditions a stray or hostile file would bring in its env and postCreate.
+        if (!directories.has(entry.id) || !isOwnFolder(entry.path, config)) continue;
+        if (explained.has(entry.id)) {
+          if (!registeredIds.has(entry.id))
+            notes.push(ignored({ config, entry }, 'another config explains these records already'));
+          continue;
+        }
+      }
+      groups.set(entry.id, [...group, { config, entry }]);
+      taken.push(entry.id);
+    }
+    for (const id of taken) explained.add(id);
+  }
+  return groups;
+}
+
+/** Of several folders under one key: the only one that records point to, else one named by .origin, else the first. */
+function choose(group: readonly WrappedEntry[], store: LegacyStore): WrappedEntry | undefined {
+  if (group.length < 2) return group[0];
+  const pointed = pointedFolders(store);
+  const recorded = group.filter(({ entry }) => {
+    const { resolved, real } = entry.path;
+    return (resolved !== null && pointed.has(resolved)) || (real !== null && pointed.has(real));
+  });
+  if (recorded.length === 1) return recorded[0];
+  return group.find(({ config }) => config.namedByOrigin) ?? group[0];
+}
+
+/** Worktrees of V2 records, and the main checkouts of those (R33). */
+function pointedFolders(store: LegacyStore): Set<string> {
+  const folders = new Set<string>();
+  for (const directory of store.v2) {
+    for (const { worktree } of directory.records) {
+      if (worktree === null) continue;
+      folders.add(worktree);
+      const checkout = store.checkouts.get(worktree);
+      if (checkout !== undefined) folders.add(checkout);
+    }
+  }
+  return folders;
+}
+
+function isOwnFolder(path: ProjectPath, config: WrappedConfig): boolean {
+  return path.resolved !== null && (path.real ?? path.resolved) === config.folder;
+}
+
+/** Two entries mean the same folder: the same text, or the same place on disk. */
+export function samePath(a: ProjectPath | undefined, b: ProjectPath): boolean {
+  if (a === undefined || a.resolved === null || b.resolved === null) return false;
+  return a.resolved === b.resolved || (a.real !== null && a.real === b.real);
+}
+
+function ignored({ config, entry }: WrappedEntry, why: string): Note {
+  return {
+    code: 'CANDIDATE_IGNORED',
+    severity: 'info',
+    id: entry.id,
+    message: `the entry \`${entry.id}\` is ignored: ${why}`,
+    file: config.file,
+    ...entry.origin.at,
+  };
+}

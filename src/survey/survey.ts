@@ -1,0 +1,109 @@
+import { join } from 'node:path';
+import type { ConversationFinding, HarnessId, RepositoryFacts, TargetFacts } from '../contracts/facts';
+import type { LegacyStore } from '../contracts/legacy';
+import type { Machine } from '../contracts/machine';
+import type { Plan } from '../contracts/plan';
+import type { LegacyLocation } from '../legacy/locate';
+import { type ReadStoreOptions, readStore } from '../legacy/store';
+import { fallbackBranch } from '../plan/branch';
+import { type Draft, draftPlan } from '../plan/draft';
+import { completePlan } from '../plan/plan';
+import { askConversations, type OpenQuestion } from '../plan/questions';
+import { decideProjects, type Facts } from '../plan/targets';
+import { readRepository } from '../repository/repository';
+import { daemonPrefix } from '../rewrite/prefix';
+import type { Harness } from '../sessions/harness';
+import { physical } from '../sessions/physical';
+import { inParallel } from './in-parallel';
+import { planHash } from './plan-hash';
+
+/** What the user asked for, as far as it shapes the plan. */
+export interface SurveyOptions {
+  readonly projects: readonly string[];
+  readonly exclude: readonly string[];
+  readonly onlyLive: boolean;
+  readonly resume: 'auto' | 'manual';
+}
+
+export interface SurveyTools {
+  readonly machine: Machine;
+  readonly harnesses: Readonly<Record<HarnessId, Harness>>;
+  readonly read: ReadStoreOptions;
+}
+
+/** Everything that was read and what follows from it. */
+export interface Survey {
+  readonly location: LegacyLocation;
+  readonly store: LegacyStore;
+  readonly draft: Draft;
+  readonly facts: Facts;
+  readonly plan: Plan;
+  readonly planHash: string;
+}
+
+/** Conversations looked for at a time: enough to hide the disk, few enough to bound memory. */
+const PARALLEL = 8;
+
+/**
+ * Reads both sides and plans (migration.md 4 to 6). Changes nothing anywhere.
+ *
+ * @param target what the target holds, from a private copy or from the connection that holds the database
+ * @throws Refusal, UsageError
+ */
+export async function survey(
+  location: LegacyLocation,
+  target: TargetFacts,
+  options: SurveyOptions,
+  tools: SurveyTools,
+): Promise<Survey> {
+  const { machine, harnesses } = tools;
+  const store = readStore(location, machine, tools.read);
+  const draft = draftPlan(store, { ...options, nowMs: machine.now().getTime() });
+  const facts: Facts = {
+    target,
+    repositories: repositoriesOf(draft, target, machine),
+    managedPath: (projectId, prefix) =>
+      physical(join(target.physicalDataDir, 'worktrees', projectId, 'orchestrator', `${prefix}-orchestrator`)),
+  };
+  const projects = decideProjects(draft, facts);
+  const questions = askConversations(draft, projects, facts, store);
+  const open = questions.flatMap((question) => ('open' in question ? [question.open] : []));
+  const findings = new Map<string, ConversationFinding>();
+  await inParallel(open, PARALLEL, async (question) => {
+    findings.set(question.draft.sessionId, await find(question, harnesses));
+  });
+  const plan = completePlan({ store, draft, facts, projects, questions }, findings, options);
+  return { location, store, draft, facts, plan, planHash: planHash(plan) };
+}
+
+/** An error while looking is a finding too: that one orchestrator waits for a later run, the others go on. */
+async function find({ request }: OpenQuestion, harnesses: SurveyTools['harnesses']): Promise<ConversationFinding> {
+  try {
+    return await harnesses[request.harness].find(request);
+  } catch (error) {
+    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'an unexpected error';
+    return {
+      state: 'blocked',
+      code: 'CONVERSATION_UNREADABLE',
+      reason: `the conversation could not be read (${reason})`,
+      failed: true,
+      notes: [],
+    };
+  }
+}
+
+function repositoriesOf(draft: Draft, target: TargetFacts, machine: Machine): Map<string, RepositoryFacts> {
+  const rows = new Map(target.projects.map((row) => [row.id, row]));
+  const recorded = new Map(draft.orchestrators.map(({ project, record }) => [project, record.branch]));
+  const branches = new Map<string, Set<string>>();
+  for (const project of draft.selected) {
+    if (project.refusal !== null) continue;
+    const wanted = branches.get(project.path) ?? new Set<string>();
+    branches.set(project.path, wanted);
+    const row = rows.get(project.id);
+    wanted.add(fallbackBranch(row === undefined ? project.prefix : daemonPrefix(row.id, row.config)));
+    const branch = recorded.get(project) ?? null;
+    if (branch !== null) wanted.add(branch);
+  }
+  return new Map([...branches].map(([path, wanted]) => [path, readRepository(path, [...wanted], machine)]));
+}
