@@ -1,0 +1,85 @@
+import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+const VERSION = 'v3.27.1';
+const DRIVERS_LEFT_OUT = [
+  'postgres',
+  'mysql',
+  'clickhouse',
+  'mssql',
+  'vertica',
+  'ydb',
+  'libsql',
+  'spanner',
+  'starrocks',
+  'turso',
+  'duckdb',
+];
+
+export const GO = Bun.which('go');
+
+/** Runs real goose on a database file with the repository's migrations; returns what it printed. Throws if it fails. */
+export async function goose(database: string, ...command: string[]): Promise<string> {
+  building ??= build();
+  const migrations = join(import.meta.dir, '../../migrations');
+  const home = join(database, '..');
+  return await run([await building, '-dir', migrations, 'sqlite3', database, ...command], { HOME: home });
+}
+
+let building: Promise<string> | undefined;
+
+/** The program, from the cache if an earlier run built it. Everything that go writes stays in the cache folder. */
+async function build(): Promise<string> {
+  const extension = process.platform === 'win32' ? '.exe' : '';
+  const cache = join(process.env.XDG_CACHE_HOME ?? tmpdir(), `ao-migrate-goose-${VERSION}`);
+  const program = join(cache, `goose${extension}`);
+  if (await exists(program)) return program;
+
+  await mkdir(cache, { recursive: true });
+  const work = await mkdtemp(join(cache, 'build-'));
+  try {
+    const tags = DRIVERS_LEFT_OUT.map((driver) => `no_${driver}`).join(' ');
+    const flags = [process.env.GOFLAGS, '-modcacherw'].filter(Boolean).join(' ');
+    await run([GO ?? 'go', 'install', `-tags=${tags}`, `github.com/pressly/goose/v3/cmd/goose@${VERSION}`], {
+      HOME: work,
+      USERPROFILE: work,
+      XDG_CACHE_HOME: join(work, 'cache'),
+      XDG_CONFIG_HOME: join(work, 'config'),
+      GOPATH: join(work, 'go'),
+      GOMODCACHE: join(work, 'modules'),
+      GOCACHE: join(work, 'objects'),
+      GOBIN: join(work, 'bin'),
+      // Without it the modules would be write-protected, and the folder could not be removed.
+      GOFLAGS: flags,
+    });
+    // Renamed into place, so that a second run at the same time never finds half a program.
+    await rename(join(work, 'bin', `goose${extension}`), program);
+  } finally {
+    await rm(work, { recursive: true, force: true });
+  }
+  return program;
+}
+
+async function run(command: string[], environment: Record<string, string>): Promise<string> {
+  const child = Bun.spawn(command, {
+    env: { ...process.env, ...environment },
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  });
+  const [stdout, stderr, status] = await Promise.all([
+    new Response(child.stdout).text(),
+    new Response(child.stderr).text(),
+    child.exited,
+  ]);
+  if (status !== 0) throw new Error(`${command.join(' ')}: status ${status}\n${stdout}${stderr}`);
+  return stdout + stderr;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
+}
