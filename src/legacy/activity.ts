@@ -4,14 +4,9 @@ import * as v from 'valibot';
 import type { LegacyStore } from '../contracts/legacy';
 import type { Machine } from '../contracts/machine';
 import { isLive } from '../plan/candidates';
+import type { TmuxSession } from '../sessions/liveness';
 import { list, v1Name } from './sessions';
 import { mapping } from './shape';
-
-/** A terminal of tmux: its name and the directory that it was started in. */
-export interface TmuxSession {
-  readonly name: string;
-  readonly path: string;
-}
 
 /** What the probe may ask of the machine; injected, because other systems cannot be run everywhere. */
 export interface ActivityProbes {
@@ -120,8 +115,10 @@ function tmuxMatcher(store: LegacyStore, prefixes: readonly string[]): (name: st
   const known = new Set(prefixes);
   return (name) => {
     if (names.has(name) || /^[0-9a-f]{12}-./.test(name)) return true;
-    const match = /^(.+?)-(?:orchestrator(?:-\d+)?|\d+)$/.exec(name);
-    return match?.[1] !== undefined && known.has(match[1]);
+    // `app-orchestrator-1` is the second orchestrator of `app` or the first worker of `app-orchestrator`.
+    const unnumbered = name.replace(/-\d+$/, '');
+    const owner = unnumbered.replace(/-orchestrator$/, '');
+    return (owner !== unnumbered && known.has(owner)) || (unnumbered !== name && known.has(unnumbered));
   };
 }
 

@@ -6,13 +6,13 @@ import type { Note } from '../contracts/notes';
 import { Refusal } from '../contracts/refusals';
 import { type PathContext, projectPath } from './project-path';
 import { mapping } from './shape';
-import type { ReadResult, SourceReader } from './source-reader';
+import { errorCode, type ReadResult, type SourceReader } from './source-reader';
 import { mapAt, parseTree, plain, TreeError } from './tree';
 
 /** A registry of five thousand projects is two megabytes. */
-const CONFIG_CAP = 16 * 1024 * 1024;
-/** One pause before a config that cannot be parsed is given up: the legacy CLI overwrites it in place (E76). */
-const RETRY_PAUSE_MS = 100;
+const CONFIG_CAP = 8 * 1024 * 1024;
+/** Before a config is given up that is empty, cannot be parsed or changed meanwhile: the legacy CLI overwrites it in place (E76). */
+const RETRY_PAUSES_MS = [50, 100];
 
 export interface ConfigReadOptions {
   readonly paths: PathContext;
@@ -49,28 +49,23 @@ export function parseConfig(
   options: ConfigReadOptions,
 ): ParsedConfig | { problem: string; where: string; error: TreeError | null } | null {
   let error: TreeError | null = null;
-  for (let attempt = 0; attempt < 2; attempt++) {
-    if (attempt > 0) options.pause(RETRY_PAUSE_MS);
-    const result: ReadResult = reader.read(file, { cap: CONFIG_CAP });
+  for (let attempt = 0; ; attempt++) {
+    const result: ReadResult = reader.read(file, { cap: CONFIG_CAP, utf8: true });
     if (result.kind === 'absent') return null;
     if (result.kind === 'unreadable') return { problem: result.reason, where: file, error: null };
-    if (result.text.includes('\uFFFD') && !isUtf8(result.text, result.source.size)) {
-      return { problem: 'it is not UTF-8 text', where: file, error: null };
-    }
+    const pause = RETRY_PAUSES_MS[attempt];
+    const unsettled = pause !== undefined && (result.changed || result.text.trim() === '');
     try {
-      return { file, mtimeMs: result.source.mtimeMs, ...parseTree(result.text) };
+      if (!unsettled) return { file, mtimeMs: result.source.mtimeMs, ...parseTree(result.text) };
     } catch (thrown) {
       if (!(thrown instanceof TreeError)) throw thrown;
       error = thrown;
     }
+    if (pause === undefined) break;
+    options.pause(pause);
   }
   const at = error?.at ?? { line: 1, column: 1 };
   return { problem: error?.message ?? 'unknown', where: `${file}:${at.line}:${at.column}`, error };
-}
-
-/** Replacement characters come from invalid bytes unless the text really holds U+FFFD, which takes three bytes. */
-function isUtf8(content: string, size: number): boolean {
-  return Buffer.byteLength(content, 'utf8') === size;
 }
 
 /**
@@ -88,14 +83,12 @@ export function registryOf(parsed: ParsedConfig, options: ConfigReadOptions, not
       file,
     });
   }
-  if (tree === null || (tree.kind === 'scalar' && tree.value === null)) {
+  requireShape(parsed);
+  if (tree?.kind !== 'map') {
     notes.push({ code: 'CONFIG_EMPTY', severity: 'warn', message: 'the config file is empty', file });
     return null;
   }
-  if (tree.kind !== 'map') throw wrongShape(file, tree, 'the config is not a mapping');
   const projects = tree.entries.get('projects');
-  if (projects !== undefined && projects.kind !== 'map' && !isNull(projects))
-    throw wrongShape(file, projects, '`projects` is not a mapping');
   return {
     file,
     mtimeMs: parsed.mtimeMs,
@@ -103,6 +96,19 @@ export function registryOf(parsed: ParsedConfig, options: ConfigReadOptions, not
     entries: projects?.kind === 'map' ? entriesOf(projects, file, options.paths) : [],
     tree,
   };
+}
+
+/**
+ * A config is a mapping with a mapping of projects; an empty one, or one without any, is none.
+ *
+ * @throws Refusal LEGACY_UNREADABLE for a list or scalar at the top level (R10) or under `projects` (E3)
+ */
+export function requireShape({ file, tree }: ParsedConfig): void {
+  if (tree === null || isNull(tree)) return;
+  if (tree.kind !== 'map') throw wrongShape(file, tree, 'the config is not a mapping');
+  const projects = tree.entries.get('projects');
+  if (projects !== undefined && projects.kind !== 'map' && !isNull(projects))
+    throw wrongShape(file, projects, '`projects` is not a mapping');
 }
 
 function wrongShape(file: string, tree: Tree, problem: string): Refusal {
@@ -191,14 +197,15 @@ const Local = mapping({
 
 export const LOCAL_NAMES = ['agent-orchestrator.yaml', 'agent-orchestrator.yml'] as const;
 
-/** The config file of a folder: the first name that exists, even if it is broken and the other is not (E28). */
+/** The config file of a folder: the first name that exists, even if it is broken or no file and the other is not (E28). */
 export function localFile(folder: string): string | null {
   for (const name of LOCAL_NAMES) {
     const file = join(folder, name);
     try {
-      if (!statSync(file).isDirectory()) return file;
-    } catch {
-      // The next name, then none.
+      if (statSync(file, { throwIfNoEntry: false }) !== undefined) return file;
+    } catch (error) {
+      // One that may not be looked at is there all the same, and unreadable.
+      if (errorCode(error) !== 'ENOTDIR' && errorCode(error) !== 'ELOOP') return file;
     }
   }
   return null;

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import * as v from 'valibot';
-import type { Hint, V1Directory, V2Directory, WrappedConfig } from '../contracts/legacy';
+import type { Hint, LocalConfig, V1Directory, V2Directory, WrappedConfig } from '../contracts/legacy';
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
 import { mainCheckoutOf } from '../repository/checkout';
@@ -15,6 +15,8 @@ import type { SourceReader } from './source-reader';
 import { mapAt } from './tree';
 
 const JSON_CAP = 64 * 1024 * 1024;
+/** An `.origin` holds one path. */
+export const ORIGIN_CAP = 64 * 1024;
 /** Claude keeps one key for every folder that it ever ran in. */
 const MAX_CLAUDE_FOLDERS = 10_000;
 
@@ -30,8 +32,8 @@ export interface DiscoveryContext {
   readonly config: string | null;
   readonly v2: readonly V2Directory[];
   readonly v1: readonly V1Directory[];
-  /** Folders of registered projects: their own wrapped files are candidates like any checkout's. */
-  readonly registeredFolders: readonly string[];
+  /** Configs of registered projects by folder: the wrapped ones are candidates like any checkout's, the others never. */
+  readonly locals: ReadonlyMap<string, LocalConfig>;
   /** Ids of the registry: they explain their directory below `projects/`, so its worktrees need no look (R32). */
   readonly registeredIds: ReadonlySet<string>;
 }
@@ -60,11 +62,10 @@ export function discover(context: DiscoveryContext): Discovery {
   if (context.flagged !== null) add(context.flagged.file, 'config-flag');
   if (root !== null) {
     add(runningConfig(join(root, 'running.json'), context.reader), 'running');
-    for (const origin of originTexts(root)) add(origin, 'origin');
+    for (const origin of originTexts(root, context)) add(origin, 'origin');
   }
   const checkouts = recordedCheckouts(context);
-  for (const folder of new Set([...context.registeredFolders, ...checkouts.values()]))
-    add(localFile(folder), 'checkout');
+  for (const folder of new Set([...context.locals.keys(), ...checkouts.values()])) add(localFile(folder), 'checkout');
   if (!location.foreign) {
     for (const folder of upwards(machine.cwd)) add(localFile(folder), 'cwd');
     for (const name of [
@@ -77,9 +78,13 @@ export function discover(context: DiscoveryContext): Discovery {
   }
   for (const folder of claudeFolders(context)) add(localFile(folder), 'claude-json');
 
+  const known = new Set<string>();
+  for (const local of context.locals.values())
+    if (local.kind !== 'missing' && local.kind !== 'wrapped') known.add(local.file);
   const hashes = storeHashes(root);
   const wrapped: WrappedConfig[] = [];
   for (const [realFile, candidate] of candidates) {
+    if (known.has(candidate.file)) continue;
     const config = readCandidate(realFile, candidate, hashes, context, notes);
     if (config !== null) wrapped.push(config);
   }
@@ -165,20 +170,15 @@ function runningConfig(file: string, reader: SourceReader): string | null {
 }
 
 /** Texts of `.origin`, of converted directories too. */
-function originTexts(root: string): string[] {
-  const texts: string[] = [];
+function originTexts(root: string, { v1, reader }: DiscoveryContext): string[] {
+  const origins = new Map(v1.map(({ name, origin }) => [name, origin]));
   for (const { name, isDirectory } of list(root)) {
-    if (!isDirectory || !/^[0-9a-f]{12}(?:$|[-.])/.test(name) || name.endsWith('-observability')) continue;
-    try {
-      const file = join(root, name, '.origin');
-      if (!statSync(file).isFile()) continue;
-      const content = readFileSync(file, 'utf8').slice(0, 4096).trim();
-      if (content !== '') texts.push(content);
-    } catch {
-      // Most directories have none.
-    }
+    if (!isDirectory || !/^[0-9a-f]{12}(?:-.+)?\.migrated$/.test(name)) continue;
+    const file = reader.read(join(root, name, '.origin'), { cap: ORIGIN_CAP });
+    if (file.kind === 'text') origins.set(name, file.text.trim());
   }
-  return texts;
+  const sorted = [...origins].sort(([a], [b]) => (a < b ? -1 : 1));
+  return sorted.flatMap(([, text]) => (text === null || text === '' ? [] : [text]));
 }
 
 /** Main checkouts of the worktrees that records name, where nothing else explains the record. */
@@ -261,7 +261,7 @@ function claudeFolders(context: DiscoveryContext): string[] {
   const folders: string[] = [];
   for (const file of files) {
     const content = readJson(file, reader, ClaudeJson, true);
-    if (content !== null) folders.push(...Object.keys(content.projects).slice(0, MAX_CLAUDE_FOLDERS));
+    if (content !== null) folders.push(...[...content.projects.keys()].slice(0, MAX_CLAUDE_FOLDERS));
   }
   return folders.filter((folder) => folder.startsWith('/') || /^[A-Za-z]:[\\/]/.test(folder));
 }

@@ -55,18 +55,23 @@ export function readLifecycle(fields: Fields): Lifecycle {
   };
 }
 
-/** `lifecycle`, or the older `statePayload` only where `lifecycle` says nothing at all (R20, E48, E49). */
 function chosenObject(fields: Fields): Fields | null {
-  const lifecycle = fields.lifecycle;
-  if (!saysNothing(lifecycle)) return asObject(lifecycle);
+  const key = stateKey(fields);
+  return key === null ? null : asObject(fields[key]);
+}
+
+/** `lifecycle`, or the older `statePayload` only where `lifecycle` says nothing at all; else null (R20, E48, E49). */
+export function stateKey(fields: Fields): 'lifecycle' | 'statePayload' | null {
+  if (!saysNothing(fields.lifecycle)) return 'lifecycle';
   const versioned = fields.stateVersion !== undefined && String(fields.stateVersion).trim() === '2';
   if (!versioned && text(fields.status) !== null) return null;
   const payload = asObject(fields.statePayload);
-  return payload !== null && Object.keys(payload).length > 0 ? payload : null;
+  return payload !== null && Object.keys(payload).length > 0 ? 'statePayload' : null;
 }
 
 function saysNothing(value: unknown): boolean {
-  if (value === undefined || value === null || value === '') return true;
+  if (value === undefined || value === null) return true;
+  if (typeof value === 'string' && ['', 'null'].includes(value.trim())) return true;
   const object = asObject(value);
   return object !== null && Object.keys(object).length === 0;
 }

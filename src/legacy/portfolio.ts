@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import type { LegacyStore, RegisteredProject } from '../contracts/legacy';
 import type { Note } from '../contracts/notes';
+import { type PathContext, projectPath } from './project-path';
 import { dictionary, mapping } from './shape';
 import type { SourceReader } from './source-reader';
 
@@ -35,26 +36,32 @@ export interface Portfolio {
 }
 
 /** Display names and registration dates kept beside the registry (E35, E36). */
-export function readPortfolio(root: string, reader: SourceReader): Portfolio {
+export function readPortfolio(root: string, reader: SourceReader, paths: PathContext): Portfolio {
   const notes: Note[] = [];
   const preferencesFile = join(root, 'portfolio', 'preferences.json');
   const preferences = readJson(preferencesFile, Preferences, reader, notes, 'PREFERENCES_IGNORED');
   const displayNames = new Map<string, string>();
-  for (const [id, entry] of Object.entries(preferences?.projects ?? {})) {
+  for (const [id, entry] of preferences?.value.projects ?? []) {
     if (entry.displayName !== undefined && entry.displayName !== '') displayNames.set(id, entry.displayName);
   }
   const registeredFile = join(root, 'portfolio', 'registered.json');
   const registered = readJson(registeredFile, Registered, reader, notes, 'REGISTERED_IGNORED');
   return {
-    preferences: preferences === null ? null : { file: preferencesFile, displayNames, raw: preferences },
-    registered: (registered?.projects ?? []).map((project, index) => ({
-      path: project.path,
+    preferences: preferences === null ? null : { file: preferencesFile, displayNames, raw: preferences.raw },
+    registered: (registered?.value.projects ?? []).map((project, index) => ({
+      path: normalised(project.path, paths),
       addedAt: project.addedAt,
-      configProjectKey: project.configProjectKey ?? null,
+      configProjectKey: project.configProjectKey || null,
       origin: { file: registeredFile, keys: ['projects', index, 'addedAt'] },
     })),
     notes,
   };
+}
+
+/** legacy-store.md 2.12 compares normalised paths; what cannot be normalised stays as it is. */
+function normalised(path: string, paths: PathContext): string {
+  const at = { line: 1, column: 1 };
+  return projectPath({ kind: 'scalar', value: path, source: path, at }, paths).resolved ?? path;
 }
 
 function readJson<S extends v.GenericSchema>(
@@ -63,7 +70,7 @@ function readJson<S extends v.GenericSchema>(
   reader: SourceReader,
   notes: Note[],
   code: 'PREFERENCES_IGNORED' | 'REGISTERED_IGNORED',
-): v.InferOutput<S> | null {
+): { value: v.InferOutput<S>; raw: unknown } | null {
   const result = reader.read(file, { cap: CAP });
   if (result.kind === 'absent') return null;
   if (result.kind === 'unreadable') {
@@ -72,8 +79,9 @@ function readJson<S extends v.GenericSchema>(
   }
   let why: string;
   try {
-    const parsed = v.safeParse(schema, JSON.parse(result.text.replace(/^\uFEFF/, '')));
-    if (parsed.success) return parsed.output;
+    const raw: unknown = JSON.parse(result.text.replace(/^\uFEFF/, ''));
+    const parsed = v.safeParse(schema, raw);
+    if (parsed.success) return { value: parsed.output, raw };
     why = v.getDotPath(parsed.issues[0]) ?? 'the document';
   } catch {
     why = 'it is not JSON';

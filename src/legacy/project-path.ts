@@ -21,6 +21,8 @@ export function projectPath(field: Tree | undefined, context: PathContext): Proj
   const paths = context.platform === 'win32' ? win32 : posix;
   if (text === '') return unusable(raw, 'its path is empty');
   if (text.includes('\0')) return unusable(raw, 'its path holds a NUL character');
+  if ((text === '~' || text.startsWith('~/')) && context.home === '')
+    return unusable(raw, 'its path starts in the home directory, and none is known');
   if (text === '~') return usable(raw, stripTrailing(paths.normalize(context.home), paths.sep));
   if (text.startsWith('~/')) {
     const home = paths.resolve(context.home);

@@ -5,7 +5,7 @@ import type { Note } from '../contracts/notes';
 import { parseKeyValue } from './keyvalue';
 import { archiveName, decodeRecord, RECORD_ID, type RecordPlace } from './record';
 import { isMapping } from './shape';
-import type { ReadResult, SourceReader } from './source-reader';
+import { errorCode, type ReadResult, type SourceReader } from './source-reader';
 
 /** A record is a few kilobytes; whatever is larger than this was not written by the legacy tool. */
 const RECORD_CAP = 16 * 1024 * 1024;
@@ -32,7 +32,7 @@ export class SessionReader {
   /** Every directory below `projects/` (legacy-store.md 3.1), sorted by name. */
   readV2(root: string): V2Directory[] {
     const base = join(root, 'projects');
-    return list(base)
+    return this.#list(base)
       .filter((entry) => entry.isDirectory)
       .map(({ name }) => this.#readProject(name, join(base, name)));
   }
@@ -40,7 +40,7 @@ export class SessionReader {
   /** Every V1 directory: `<12hex>` or `<12hex>-<name>`, without converted and observability ones (legacy-store.md 1.4). */
   readV1(root: string): V1Directory[] {
     const directories: V1Directory[] = [];
-    for (const { name, isDirectory } of list(root)) {
+    for (const { name, isDirectory } of this.#list(root)) {
       const parts = isDirectory ? v1Name(name) : null;
       if (parts !== null) directories.push(this.#readHashed(name, join(root, name), parts));
     }
@@ -50,7 +50,7 @@ export class SessionReader {
   #readProject(id: string, path: string): V2Directory {
     const sessions = join(path, 'sessions');
     const records: SessionRecord[] = [];
-    for (const entry of list(sessions)) {
+    for (const entry of this.#list(sessions)) {
       const file = join(sessions, entry.name);
       if (/\.json\.corrupt-\d+$/.test(entry.name)) {
         this.notes.push({
@@ -78,7 +78,7 @@ export class SessionReader {
     const sessions = join(path, 'sessions');
     const records: SessionRecord[] = [];
     const seen = new Set<string>();
-    for (const entry of list(sessions)) {
+    for (const entry of this.#list(sessions)) {
       const stem = entry.name.endsWith('.json') ? entry.name.slice(0, -5) : entry.name;
       if (!RECORD_ID.test(stem) || entry.isDirectory || entry.name === 'archive' || seen.has(stem)) continue;
       const record = this.#readRecord(
@@ -91,7 +91,7 @@ export class SessionReader {
     }
     const archive = join(sessions, 'archive');
     const archives: SessionRecord[] = [];
-    for (const entry of list(archive)) {
+    for (const entry of this.#list(archive)) {
       const parsed = entry.isDirectory ? null : archiveName(entry.name);
       if (parsed === null) continue;
       const record = this.#readRecord(
@@ -144,6 +144,18 @@ export class SessionReader {
     return null;
   }
 
+  /** One that is not there is empty; one that cannot be listed may hold records, so it is never silence (migration.md 3). */
+  #list(directory: string): Entry[] {
+    return list(directory, (reason) =>
+      this.notes.push({
+        code: 'FILE_UNREADABLE',
+        severity: 'warn',
+        message: `this directory cannot be listed (${reason})`,
+        file: directory,
+      }),
+    );
+  }
+
   #read(file: string): ReadResult {
     return this.reader.read(file, { cap: RECORD_CAP, noFollow: true });
   }
@@ -181,8 +193,12 @@ interface Entry {
   readonly isDirectory: boolean;
 }
 
-/** Names in a directory in code unit order, never in the order of the disk (C2); nothing where it cannot be listed. */
-export function list(directory: string): Entry[] {
+/**
+ * Names in a directory in code unit order, never in the order of the disk (C2); nothing where it cannot be listed.
+ *
+ * @param unreadable told why, where the directory is there
+ */
+export function list(directory: string, unreadable?: (reason: string) => void): Entry[] {
   try {
     return readdirSync(directory, { withFileTypes: true })
       .map((entry) => ({
@@ -190,7 +206,9 @@ export function list(directory: string): Entry[] {
         isDirectory: entry.isDirectory() || (entry.isSymbolicLink() && isDirectory(join(directory, entry.name))),
       }))
       .sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : 0));
-  } catch {
+  } catch (error) {
+    const code = errorCode(error);
+    if (code !== 'ENOENT' && code !== 'ENOTDIR') unreadable?.(code);
     return [];
   }
 }

@@ -1,18 +1,24 @@
+import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { SourceFile } from '../contracts/legacy';
 
-/** What reading one flat file gave. `absent`, `unreadable` and text are three different answers (migration.md 3). */
+/**
+ * What reading one flat file gave. `absent`, `unreadable` and text are three different answers (migration.md 3).
+ * `changed`: it was written while it was read.
+ */
 export type ReadResult =
   | { readonly kind: 'absent' }
   | { readonly kind: 'unreadable'; readonly reason: string }
-  | { readonly kind: 'text'; readonly text: string; readonly source: SourceFile };
+  | { readonly kind: 'text'; readonly text: string; readonly source: SourceFile; readonly changed: boolean };
 
 export interface ReadOptions {
   /** Bytes above which a file is `unreadable`; a config of hundreds of megabytes is not a config. */
   readonly cap: number;
   /** Refuse a link in the last component: records are never links, configs may be (E81). */
   readonly noFollow?: boolean;
+  /** Refuse what is not UTF-8, instead of putting U+FFFD where the bytes make no sense. */
+  readonly utf8?: boolean;
   /** Keep it out of the hashed sources, and so out of the backup (`.claude.json`, migration.md 4.1). */
   readonly untracked?: boolean;
 }
@@ -44,6 +50,8 @@ export class SourceReader {
       if (stat.size > options.cap) return { kind: 'unreadable', reason: `larger than ${options.cap} bytes` };
       const bytes = readWhole(descriptor, stat.size, options.cap);
       if (bytes === null) return { kind: 'unreadable', reason: `larger than ${options.cap} bytes` };
+      if (options.utf8 && !isUtf8(bytes)) return { kind: 'unreadable', reason: 'it is not UTF-8 text' };
+      const after = fstatSync(descriptor);
       const source: SourceFile = {
         path,
         sha256: options.untracked ? '' : createHash('sha256').update(bytes).digest('hex'),
@@ -51,8 +59,10 @@ export class SourceReader {
         mtimeMs: Math.floor(stat.mtimeMs),
         mode: stat.mode & 0o7777,
       };
+      // The legacy CLI overwrites its config in place (legacy-store.md 7): half of one may be a valid text.
+      const changed = after.size !== bytes.length || after.mtimeMs !== stat.mtimeMs;
       if (!options.untracked) this.#files.set(path, source);
-      return { kind: 'text', text: bytes.toString('utf8'), source };
+      return { kind: 'text', text: bytes.toString('utf8'), source, changed };
     } catch (error) {
       return { kind: 'unreadable', reason: errorCode(error) };
     } finally {

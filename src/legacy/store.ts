@@ -12,6 +12,7 @@ import {
   readLocal,
   readNamedConfig,
   registryOf,
+  requireShape,
 } from './config';
 import { discover } from './discover';
 import type { LegacyLocation } from './locate';
@@ -39,34 +40,31 @@ export function readStore(location: LegacyLocation, machine: Machine, options: R
   const root = location.root;
   const exists = root !== null && isDirectory(root);
   if (root !== null && exists && !location.foreign) refuseForeignOwner(root, machine.uid);
-  const config: ConfigReadOptions = {
-    paths: { home: location.home, platform: machine.platform },
-    pause: options.pause,
-  };
+  const pause = withinBudget(options.pause);
+  const config: ConfigReadOptions = { paths: { home: location.home, platform: machine.platform }, pause };
 
   const flagged = location.configFlag === null ? null : readNamedConfig(location.configFlag, reader, config);
   const flaggedIsRegistry = flagged !== null && flagged.tree?.kind === 'map' && isRegistry(flagged.tree);
   const configFile = flaggedIsRegistry ? location.configFlag : location.config;
   const parsed = flaggedIsRegistry ? flagged : configFile === null ? null : readNamedConfig(configFile, reader, config);
   const registry = parsed === null ? null : registryOf(parsed, config, notes);
-  if (flagged !== null && !flaggedIsRegistry) noteUnusableFlag(flagged, notes);
+  if (flagged !== null && !flaggedIsRegistry) checkFlag(flagged, notes);
 
   const sessions = new SessionReader(reader, {
     keepRaw: options.keepRaw,
     nowMs: machine.now().getTime(),
-    pause: options.pause,
+    pause,
   });
   const v2 = root === null ? [] : sessions.readV2(root);
   const v1 = root === null ? [] : sessions.readV1(root);
-  const portfolio = root === null ? { preferences: null, registered: [], notes: [] } : readPortfolio(root, reader);
+  const portfolio =
+    root === null ? { preferences: null, registered: [], notes: [] } : readPortfolio(root, reader, config.paths);
 
   const locals = new Map<string, LocalConfig>();
-  const folders: string[] = [];
   for (const entry of registry?.entries ?? []) {
     const folder = entry.path.resolved;
     if (folder === null || entry.path.foreign || locals.has(folder)) continue;
     locals.set(folder, readLocal(folder, reader, config, notes));
-    folders.push(folder);
   }
   const found = discover({
     location,
@@ -77,7 +75,7 @@ export function readStore(location: LegacyLocation, machine: Machine, options: R
     config: configFile,
     v2,
     v1,
-    registeredFolders: folders,
+    locals,
     registeredIds: new Set((registry?.entries ?? []).map((entry) => entry.id)),
   });
   if (root !== null) notes.push(...stateNotes(root));
@@ -102,7 +100,21 @@ export function readStore(location: LegacyLocation, machine: Machine, options: R
   };
 }
 
-function noteUnusableFlag(flagged: ParsedConfig, notes: Note[]): void {
+/** Waiting for files that are being written is worth this much in all, however many of them look so. */
+const PAUSE_BUDGET_MS = 2_000;
+
+function withinBudget(pause: (ms: number) => void): (ms: number) => void {
+  let left = PAUSE_BUDGET_MS;
+  return (ms) => {
+    if (left < ms) return;
+    left -= ms;
+    pause(ms);
+  };
+}
+
+/** @throws Refusal where the file that the user named has a shape that no config has (E3, R10, R34) */
+function checkFlag(flagged: ParsedConfig, notes: Note[]): void {
+  requireShape(flagged);
   if (flagged.tree?.kind === 'map' && mapAt(flagged.tree, 'projects') !== null) return;
   notes.push({
     code: 'CONFIG_EMPTY',

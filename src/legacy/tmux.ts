@@ -1,12 +1,17 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Machine } from '../contracts/machine';
-import type { TmuxSession } from './activity';
+import type { TmuxSession } from '../sessions/liveness';
 
 /** tmux answers within milliseconds; one that hangs must not stop a migration. */
 const TIMEOUT_MS = 2_000;
 
-/** The tmux sessions of this user; none where there is no tmux, no server, or no answer in time. */
+/**
+ * The tmux sessions of this user; none where there is no tmux, no server, or no answer in time. tmux is only started
+ * where a server's socket stands: else it would make the folder for one, and a dry run writes nothing.
+ */
 export async function listTmuxSessions(machine: Machine): Promise<readonly TmuxSession[]> {
-  if (machine.platform === 'win32') return [];
+  if (machine.platform === 'win32' || !existsSync(socketOf(machine))) return [];
   const executable = Bun.which('tmux', { PATH: machine.env.PATH ?? '' });
   if (executable === null) return [];
   try {
@@ -27,4 +32,11 @@ export async function listTmuxSessions(machine: Machine): Promise<readonly TmuxS
   } catch {
     return [];
   }
+}
+
+/** The socket that tmux itself would use: the one of the terminal that this runs in, else the user's default one. */
+function socketOf(machine: Machine): string {
+  const inside = machine.env.TMUX?.split(',')[0];
+  if (inside !== undefined && inside !== '') return inside;
+  return join(machine.env.TMUX_TMPDIR || '/tmp', `tmux-${machine.uid ?? 0}`, 'default');
 }

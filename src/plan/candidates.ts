@@ -1,5 +1,6 @@
-import type { LegacyStore, SessionRecord, V1Directory } from '../contracts/legacy';
+import type { LegacyStore, SessionRecord, V1Directory, WrappedConfig } from '../contracts/legacy';
 import type { Note } from '../contracts/notes';
+import { samePath } from './discovered';
 import type { DraftProject } from './projects';
 import { baseName } from './projects';
 import { parseInstant } from './timestamps';
@@ -25,8 +26,16 @@ export interface CandidateOptions {
 export class CandidateFinder {
   readonly #v2: ReadonlyMap<string, LegacyStore['v2'][number]>;
   readonly #prefixes: ReadonlySet<string>;
-  readonly #paths: ReadonlyMap<string, string>;
-  readonly #ids: ReadonlySet<string>;
+  /** Ids and wrapped keys of all projects. */
+  readonly #keys: ReadonlySet<string>;
+  /** Folders of all projects. */
+  readonly #paths: ReadonlySet<string>;
+  /** Wrapped configs by their real file. */
+  readonly #wrapped: ReadonlyMap<string, WrappedConfig>;
+  /** V1 directories by what a project may know of them: their name, the part after the hash, a `project` of their records. */
+  readonly #byName = new Map<string, V1Directory[]>();
+  readonly #bySuffix = new Map<string, V1Directory[]>();
+  readonly #byRecord = new Map<string, V1Directory[]>();
 
   constructor(
     private readonly store: LegacyStore,
@@ -34,11 +43,18 @@ export class CandidateFinder {
   ) {
     this.#v2 = new Map(store.v2.map((directory) => [directory.id, directory]));
     this.#prefixes = new Set(projects.map((project) => project.prefix));
-    this.#ids = new Set(projects.map((project) => project.id));
-    const paths = new Map<string, string>();
-    for (const project of projects)
-      if (project.path !== '' && !paths.has(project.path)) paths.set(project.path, project.id);
-    this.#paths = paths;
+    this.#keys = new Set(projects.flatMap((project) => project.recordKeys));
+    this.#paths = new Set(projects.map((project) => project.path));
+    this.#wrapped = new Map(
+      store.wrapped.flatMap((config) => [config.file, config.realFile].map((file) => [file, config])),
+    );
+    for (const directory of store.v1) {
+      push(this.#byName, directory.name, directory);
+      if (directory.suffix !== null) push(this.#bySuffix, directory.suffix, directory);
+      else
+        for (const key of new Set([...directory.records, ...directory.archives].map((record) => record.project)))
+          if (key !== null) push(this.#byRecord, key, directory);
+    }
   }
 
   /** The orchestrator of one project, or why there is none. */
@@ -83,19 +99,29 @@ export class CandidateFinder {
 
   /** Directories with orchestrators that no project explains: never silence (migration.md 4.1, E68, E71). */
   unattributed(): { path: string; records: readonly SessionRecord[] }[] {
-    const keys = new Set(this.projects.flatMap((project) => project.recordKeys));
     const v2 = this.store.v2
-      .filter((directory) => !keys.has(directory.id))
+      .filter((directory) => !this.#keys.has(directory.id))
       .map(({ path, records, standalone }) => ({
         path,
         records: standalone === null ? records : [...records, standalone],
       }));
-    const v1 = this.store.v1
-      .filter((directory) => !this.projects.some((project) => this.#belongs(directory, project)))
-      .map(({ path, records, archives }) => ({ path, records: [...records, ...archives] }));
+    const explained = new Set<SessionRecord>();
+    for (const project of this.projects)
+      for (const directory of this.#directories(project))
+        for (const record of [...directory.records, ...directory.archives])
+          if (this.#isOwn(record, directory, project)) explained.add(record);
+    const v1 = this.store.v1.map(({ path, records, archives }) => ({
+      path,
+      records: [...records, ...archives].filter((record) => !explained.has(record)),
+    }));
     return [...v2, ...v1]
       .map(({ path, records }) => ({ path, records: records.filter(looksLikeOrchestrator) }))
       .filter(({ records }) => records.length > 0);
+  }
+
+  /** Whether the records of a V1 directory can be this project's. */
+  owns(directory: V1Directory, project: DraftProject): boolean {
+    return this.#directories(project).includes(directory);
   }
 
   /** C1: V2 records, then orchestrator.json, then the wrapped key's directory, then V1, then V1 archives. */
@@ -108,7 +134,7 @@ export class CandidateFinder {
       if (records.length > 0) return records;
       if (directory.standalone !== null) return [{ ...directory.standalone, id: `${project.prefix}-orchestrator` }];
     }
-    const directories = this.store.v1.filter((directory) => this.#belongs(directory, project));
+    const directories = this.#directories(project);
     const mine = (directory: V1Directory, records: readonly SessionRecord[]): SessionRecord[] =>
       records.filter((record) => isCandidate(record) && this.#isOwn(record, directory, project));
     const records = directories.flatMap((directory) => mine(directory, directory.records));
@@ -127,22 +153,26 @@ export class CandidateFinder {
     return !this.#prefixes.has(canonical);
   }
 
-  /** Whether a V1 directory is this project's: exact names only, never a suffix (E67, R23). */
-  #belongs(directory: V1Directory, project: DraftProject): boolean {
-    if (directory.name === project.storageKey) return true;
-    if (directory.suffix === null)
-      return [...directory.records, ...directory.archives].some((record) => record.project === project.id);
-    if (directory.suffix !== project.id && directory.suffix !== baseName(project.path)) return false;
-    return !this.#namesAnother(directory.origin, project);
+  /** The V1 directories of a project, sorted by name: exact names only, never a suffix of one (C1, E67, R23). */
+  #directories(project: DraftProject): V1Directory[] {
+    const named = project.storageKey === null ? [] : (this.#byName.get(project.storageKey) ?? []);
+    const alike = [project.id, baseName(project.path)].flatMap((name) => this.#bySuffix.get(name) ?? []);
+    const recorded = project.recordKeys.flatMap((key) => this.#byRecord.get(key) ?? []);
+    const all = new Set([...named, ...alike.filter(({ origin }) => !this.#isOfAnother(origin, project)), ...recorded]);
+    return [...all].sort((a, b) => compare(a.name, b.name));
   }
 
-  /** `.origin` names a config inside another registered project. */
-  #namesAnother(origin: string | null, project: DraftProject): boolean {
+  /**
+   * `.origin` names a config inside another project. One config could name several projects, so the folder that
+   * it lies in says nothing where the config itself names this project's folder.
+   */
+  #isOfAnother(origin: string | null, project: DraftProject): boolean {
     if (origin === null) return false;
-    for (const [path, id] of this.#paths) {
-      if (id !== project.id && path !== project.path && (origin === path || origin.startsWith(`${path}/`))) {
-        return !origin.startsWith(`${project.path}/`) || path.length > project.path.length;
-      }
+    const named = this.#wrapped.get(origin)?.entries.some(({ path }) => samePath(path, project.entry.path)) === true;
+    if (named) return false;
+    for (let folder = origin; folder !== ''; folder = parentOf(folder)) {
+      if (folder === project.path) return false;
+      if (this.#paths.has(folder)) return true;
     }
     return false;
   }
@@ -150,13 +180,25 @@ export class CandidateFinder {
   /** A record that names another known project is not this one's; in a bare hash directory it must name this one. */
   #isOwn(record: SessionRecord, directory: V1Directory, project: DraftProject): boolean {
     if (directory.name === project.storageKey) return true;
-    if (directory.suffix === null) return record.project === project.id;
-    return record.project === null || record.project === project.id || !this.#ids.has(record.project);
+    const mine = record.project !== null && project.recordKeys.includes(record.project);
+    if (directory.suffix === null) return mine;
+    return mine || record.project === null || !this.#keys.has(record.project);
   }
 }
 
+function push<T>(index: Map<string, T[]>, key: string, value: T): void {
+  const known = index.get(key);
+  if (known === undefined) index.set(key, [value]);
+  else known.push(value);
+}
+
+/** Everything before the last separator of a path of either family of systems; empty at its top. */
+function parentOf(path: string): string {
+  return path.slice(0, Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\'), 0));
+}
+
 /** Records marked as orchestrators, or named like one, whatever the prefix: for what stays unattributed (4.1). */
-function looksLikeOrchestrator(record: SessionRecord): boolean {
+export function looksLikeOrchestrator(record: SessionRecord): boolean {
   return (
     record.role === 'orchestrator' ||
     record.lifecycle.kind === 'orchestrator' ||

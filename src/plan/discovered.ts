@@ -26,16 +26,18 @@ export function discoverProjects(store: LegacyStore): Discovered {
   const registered = store.registry?.entries ?? [];
   const registeredIds = new Set(registered.map((entry) => entry.id));
   const byKey = groupByKey(store, registeredIds, notes);
+  const byPath = new PathIndex(registered.map((entry) => entry.path));
+  const pointed = pointedFolders(store);
   const projects: WrappedEntry[] = [];
   const conflicts: (WrappedEntry & { winner: WrappedEntry })[] = [];
   const ofRegistered = new Map<number, WrappedEntry>();
   const aliases = new Map<number, string[]>();
   for (const group of byKey.values()) {
-    const winner = choose(group, store);
+    const winner = choose(group, pointed);
     if (winner === undefined) continue;
     for (const member of group) {
       const key = member.entry.id;
-      const matching = [...registered.keys()].filter((index) => samePath(registered[index]?.path, member.entry.path));
+      const matching = byPath.matching(member.entry.path);
       const first = matching[0];
       for (const index of matching) if (!ofRegistered.has(index)) ofRegistered.set(index, member);
       if (first !== undefined) {
@@ -57,11 +59,35 @@ export function discoverProjects(store: LegacyStore): Discovered {
       }
     }
   }
+  const places = new Map(
+    store.wrapped.flatMap(({ entries }) => [...entries.entries()].map(([at, entry]) => [entry, at])),
+  );
   const order = (a: WrappedEntry, b: WrappedEntry): number => {
     if (a.config.realFile !== b.config.realFile) return a.config.realFile < b.config.realFile ? -1 : 1;
-    return a.config.entries.indexOf(a.entry) - b.config.entries.indexOf(b.entry);
+    return (places.get(a.entry) ?? 0) - (places.get(b.entry) ?? 0);
   };
   return { projects: projects.sort(order), conflicts: conflicts.sort(order), ofRegistered, aliases, notes };
+}
+
+/** Finds the entries of a registry that mean a folder, without a look at each. */
+class PathIndex {
+  readonly #byText = new Map<string, number[]>();
+  readonly #byReal = new Map<string, number[]>();
+
+  constructor(paths: readonly ProjectPath[]) {
+    for (const [index, { resolved, real }] of paths.entries()) {
+      if (resolved === null) continue;
+      this.#byText.set(resolved, [...(this.#byText.get(resolved) ?? []), index]);
+      if (real !== null) this.#byReal.set(real, [...(this.#byReal.get(real) ?? []), index]);
+    }
+  }
+
+  /** Indexes of those for which `samePath` holds, ascending. */
+  matching({ resolved, real }: ProjectPath): number[] {
+    if (resolved === null) return [];
+    const found = [...(this.#byText.get(resolved) ?? []), ...(real === null ? [] : (this.#byReal.get(real) ?? []))];
+    return [...new Set(found)].sort((a, b) => a - b);
+  }
 }
 
 /** Entries that count, by key, one for each distinct path, in hint order. */
@@ -96,9 +122,8 @@ function groupByKey(
 }
 
 /** Of several folders under one key: the only one that records point to, else one named by .origin, else the first. */
-function choose(group: readonly WrappedEntry[], store: LegacyStore): WrappedEntry | undefined {
+function choose(group: readonly WrappedEntry[], pointed: ReadonlySet<string>): WrappedEntry | undefined {
   if (group.length < 2) return group[0];
-  const pointed = pointedFolders(store);
   const recorded = group.filter(({ entry }) => {
     const { resolved, real } = entry.path;
     return (resolved !== null && pointed.has(resolved)) || (real !== null && pointed.has(real));
@@ -110,12 +135,11 @@ function choose(group: readonly WrappedEntry[], store: LegacyStore): WrappedEntr
 /** Worktrees of V2 records, and the main checkouts of those (R33). */
 function pointedFolders(store: LegacyStore): Set<string> {
   const folders = new Set<string>();
-  for (const directory of store.v2) {
-    for (const { worktree } of directory.records) {
+  for (const { records, standalone } of store.v2) {
+    for (const { worktree } of standalone === null ? records : [...records, standalone]) {
       if (worktree === null) continue;
-      folders.add(worktree);
-      const checkout = store.checkouts.get(worktree);
-      if (checkout !== undefined) folders.add(checkout);
+      for (const folder of [worktree, store.worktrees.get(worktree), store.checkouts.get(worktree)])
+        if (folder !== undefined) folders.add(folder);
     }
   }
   return folders;

@@ -6,8 +6,9 @@ import { UsageError } from '../contracts/refusals';
 import { daemonTime } from '../rewrite/time';
 import { CandidateFinder, type Choice } from './candidates';
 import { discoverProjects } from './discovered';
+import { machineNotes } from './losses';
 import { type DraftProject, draftProjects } from './projects';
-import { parseInstant } from './timestamps';
+import { fromFileTime, parseInstant } from './timestamps';
 
 export interface DraftOptions {
   readonly projects: readonly string[];
@@ -79,7 +80,7 @@ export function draftPlan(store: LegacyStore, options: DraftOptions): Draft {
     if (project.refusal !== null) continue;
     const choice = finder.choose(project, options);
     if (choice.record === null) continue;
-    const drafted = draftOrchestrator(project, choice, choice.record);
+    const drafted = draftOrchestrator(project, choice, choice.record, options.nowMs);
     const owner = owners.get(drafted.sessionId);
     // R26 and R35: whoever could be imported keeps the id, also where it is filtered out or cannot be placed now.
     if (owner === undefined && drafted.reason === null) owners.set(drafted.sessionId, project);
@@ -93,7 +94,12 @@ export function draftPlan(store: LegacyStore, options: DraftOptions): Draft {
     orchestrators: all
       .filter(({ project }) => chosen.has(project))
       .map((each) => withOwner(each, owners.get(each.sessionId))),
-    notes: [...store.notes, ...found.notes, ...unknown.map(({ path, records }) => unknownNote(path, records))],
+    notes: [
+      ...store.notes,
+      ...machineNotes(store),
+      ...found.notes,
+      ...unknown.map(({ path, records }) => unknownNote(path, records)),
+    ],
     hasUnknown: unknown.length > 0,
     named: namedConversations(store, all),
   };
@@ -127,7 +133,12 @@ function isHarness(agent: string): agent is HarnessId {
   return HARNESSES.has(agent);
 }
 
-function draftOrchestrator(project: DraftProject, choice: Choice, record: SessionRecord): DraftOrchestrator {
+function draftOrchestrator(
+  project: DraftProject,
+  choice: Choice,
+  record: SessionRecord,
+  nowMs: number,
+): DraftOrchestrator {
   const notes: Note[] = [...choice.notes];
   const agent = record.agent ?? project.built.orchestratorAgent;
   const harness = isHarness(agent) ? agent : null;
@@ -157,7 +168,7 @@ function draftOrchestrator(project: DraftProject, choice: Choice, record: Sessio
       file: record.file,
     });
   }
-  const times = sessionTimes(record);
+  const times = sessionTimes(record, nowMs);
   const origin = (...keys: string[]) => [{ file: record.file, keys }];
   return {
     project,
@@ -200,7 +211,10 @@ function draftOrchestrator(project: DraftProject, choice: Choice, record: Sessio
 }
 
 /** created_at, updated_at, activity: the first valid date of each list (legacy-store.md 4.8). */
-function sessionTimes(record: SessionRecord): {
+function sessionTimes(
+  record: SessionRecord,
+  nowMs: number,
+): {
   value: SessionTimes;
   invalid: string[];
   provenance: Record<string, Provenance>;
@@ -216,7 +230,8 @@ function sessionTimes(record: SessionRecord): {
     return null;
   };
   const written = first(['createdAt', record.createdAt]);
-  const created = written ?? first(['lifecycle.session.startedAt', startedAt]) ?? { time: record.mtimeMs, key: '' };
+  const modified = { time: fromFileTime(record.mtimeMs) ?? nowMs, key: '' };
+  const created = written ?? first(['lifecycle.session.startedAt', startedAt]) ?? modified;
   const moved = first(['lifecycle.session.lastTransitionAt', lastTransitionAt]);
   const updated = moved ?? created;
   const active = moved ?? first(['lifecycle.runtime.lastObservedAt', lastObservedAt]) ?? created;
@@ -267,8 +282,10 @@ function unknownNote(path: string, records: readonly SessionRecord[]): Note {
 
 function namedConversations(store: LegacyStore, chosen: readonly DraftOrchestrator[]): NamedConversation[] {
   const records = store.v2.flatMap((directory) => directory.records);
-  const v1 = chosen.map(({ record }) => record).filter(({ generation }) => generation === 'v1');
-  return [...records, ...v1].map(({ id, file, worktree, claudeSessionUuid, codexThreadId, opencodeSessionId }) => ({
+  const read = new Set(records.map(({ file }) => file));
+  // V1 candidates, and an `orchestrator.json`, which is no session record of its directory.
+  const others = chosen.map(({ record }) => record).filter(({ file }) => !read.has(file));
+  return [...records, ...others].map(({ id, file, worktree, claudeSessionUuid, codexThreadId, opencodeSessionId }) => ({
     recordId: id,
     file,
     worktree,

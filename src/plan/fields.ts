@@ -71,9 +71,10 @@ export function textField(
     if (tree.value === '' && options.keepEmpty !== true) return null;
     return { value: tree.value, from: [origin], rule: 'as written' };
   }
+  const says = tree.kind !== 'scalar' || tree.value !== null;
   notes.add(
     'PROJECT_FIELD',
-    options.lossy === true ? 'lossy' : 'info',
+    options.lossy === true && says ? 'lossy' : 'info',
     `\`${key}\` is not a text and is treated as absent`,
     origin,
   );
@@ -86,7 +87,8 @@ export function textListField(section: Section | null, key: string, notes: Notes
   if (section === null || tree === undefined) return null;
   const origin = originOf(section, key, tree);
   if (tree.kind !== 'list') {
-    notes.add('SETTING_DROPPED', 'lossy', `\`${key}\` is not a list and is dropped`, origin);
+    const says = tree.kind !== 'scalar' || tree.value !== null;
+    notes.add('SETTING_DROPPED', says ? 'lossy' : 'info', `\`${key}\` is not a list and is dropped`, origin);
     return null;
   }
   const value: string[] = [];

@@ -1,18 +1,19 @@
 import type { LegacyStore, Origin, ProjectEntry } from '../contracts/legacy';
 import type { Note } from '../contracts/notes';
 import type { Provenance } from '../contracts/plan';
-import { daemonTime } from '../rewrite/time';
 import { type BuiltConfig, buildConfig } from './config';
 import type { Discovered, WrappedEntry } from './discovered';
 import { Notes, type Section, sectionOf, type Traced, textField } from './fields';
+import { noteMergeKey, notePreferences } from './losses';
 import { effectivePrefix } from './prefix';
+import { Registrations, registrationDate } from './registration';
 import { normaliseOrigin, normaliseRepo } from './remote-url';
 import { discoveredSettings, registeredSettings, type Settings } from './settings';
-import { fromEpochSeconds, parseInstant } from './timestamps';
 
 /** A project as the old store describes it; only what the repository and the target know is missing. */
 export interface DraftProject {
   readonly id: string;
+  readonly entry: ProjectEntry;
   readonly origin: Origin;
   /** Why it cannot be imported, or null. */
   readonly refusal: string | null;
@@ -43,11 +44,13 @@ export function isProjectId(id: string): boolean {
 /** Every project of the store in import order: the registry in document order, then what only wrapped configs name. */
 export function draftProjects(store: LegacyStore, found: Discovered, nowMs: number): DraftProject[] {
   const registryMtime = store.registry?.mtimeMs ?? null;
+  const registrations = new Registrations(store.registered);
   const registered = (store.registry?.entries ?? []).map((entry, index) => {
     const notes = new Notes(entry.id);
     const settings = registeredSettings(index, entry, store, found, notes);
     return draft(entry, settings, {
       store,
+      registrations,
       notes,
       nowMs,
       fileMtimeMs: registryMtime,
@@ -59,6 +62,7 @@ export function draftProjects(store: LegacyStore, found: Discovered, nowMs: numb
     const notes = new Notes(each.entry.id);
     return draft(each.entry, discoveredSettings(each), {
       store,
+      registrations,
       notes,
       nowMs,
       fileMtimeMs: each.config.mtimeMs,
@@ -78,6 +82,7 @@ export function draftProjects(store: LegacyStore, found: Discovered, nowMs: numb
 
 interface DraftContext {
   readonly store: LegacyStore;
+  readonly registrations: Registrations;
   readonly notes: Notes;
   readonly nowMs: number;
   /** Modification time of the file that names the project. */
@@ -111,13 +116,15 @@ function draft(entry: ProjectEntry, settings: Settings, context: DraftContext): 
   const prefix = tracedPrefix(entry, section, path, notes);
   const branch = textField(section, 'defaultBranch', notes);
   const displayName = tracedDisplayName(entry.id, section, store, notes);
-  const registeredAt = tracedRegistration(entry, section, context);
+  const registeredAt = registrationDate(entry, section, context);
   const registryUrl = tracedUrl(section, notes);
   const built = buildConfig(
     { defaultBranch: branch === null || branch.value === 'main' ? null : branch, prefix },
     settings,
     notes,
   );
+  notePreferences(store.preferences, notes);
+  noteMergeKey(section, notes);
   const pathOrigin = section?.map.entries.get('path');
   const provenance: Record<string, Provenance> = {
     id: { rule: 'key of the entry', from: [entry.origin] },
@@ -133,6 +140,7 @@ function draft(entry: ProjectEntry, settings: Settings, context: DraftContext): 
   };
   return {
     id: entry.id,
+    entry,
     origin: entry.origin,
     refusal,
     lost: context.lost !== null,
@@ -146,7 +154,7 @@ function draft(entry: ProjectEntry, settings: Settings, context: DraftContext): 
     built,
     settings,
     recordKeys: context.keys,
-    storageKey: store.storageKeys.get(entry.id) ?? textField(section, 'storageKey', notes)?.value ?? null,
+    storageKey: store.storageKeys.get(entry.id) ?? storageKey(section, notes),
     provenance,
     notes: notes.list,
   };
@@ -186,6 +194,13 @@ function tracedPrefix(entry: ProjectEntry, section: Section | null, path: string
   return { value: prefix.value, from: prefix.from === 'given' ? (given?.from ?? []) : [], rule };
 }
 
+/** As written: twelve digits without quotes are a number to YAML. */
+function storageKey(section: Section | null, notes: Notes): string | null {
+  const tree = section?.map.entries.get('storageKey');
+  if (tree?.kind === 'scalar' && typeof tree.value === 'number') return tree.source;
+  return textField(section, 'storageKey', notes)?.value ?? null;
+}
+
 /** preferences, then `displayName` (an empty one is a name, E23), then `name`; blank where it equals the id. */
 function tracedDisplayName(id: string, section: Section | null, store: LegacyStore, notes: Notes): Traced<string> {
   const preferred = store.preferences?.displayNames.get(id);
@@ -199,41 +214,6 @@ function tracedDisplayName(id: string, section: Section | null, store: LegacySto
       : (textField(section, 'displayName', notes, { keepEmpty: true }) ?? textField(section, 'name', notes));
   if (found === null) return { value: '', from: [], rule: 'none given' };
   return found.value === id ? { ...found, value: '', rule: 'blank, because it equals the id' } : found;
-}
-
-/** registered.json, then `registeredAt`, then the mtime of the file that names the project, then now (legacy-store.md 2.10). */
-function tracedRegistration(entry: ProjectEntry, section: Section | null, context: DraftContext): Traced<string> {
-  const { store, notes } = context;
-  for (const each of store.registered) {
-    const matches =
-      each.configProjectKey !== null ? each.configProjectKey === entry.id : samePathText(each.path, entry);
-    const time = matches ? parseInstant(each.addedAt) : null;
-    if (time !== null) return { value: daemonTime(time), from: [each.origin], rule: 'date of the portfolio' };
-    if (matches) notes.add('TIMESTAMP_INVALID', 'info', '`addedAt` is not a date', each.origin);
-  }
-  const tree = section?.map.entries.get('registeredAt');
-  if (section !== null && tree !== undefined) {
-    const origin: Origin = { file: section.file, keys: [...section.keys, 'registeredAt'], at: tree.at };
-    const value = tree.kind === 'scalar' ? tree.value : null;
-    const time =
-      typeof value === 'number' ? fromEpochSeconds(value) : typeof value === 'string' ? parseInstant(value) : null;
-    if (time !== null) {
-      if (typeof value === 'string')
-        notes.add('TIMESTAMP_INVALID', 'info', '`registeredAt` is a text and was read as a date', origin);
-      return { value: daemonTime(time), from: [origin], rule: 'as written' };
-    }
-    notes.add('TIMESTAMP_INVALID', 'info', '`registeredAt` is not a date', origin);
-  }
-  const { fileMtimeMs } = context;
-  if (fileMtimeMs !== null && fileMtimeMs > 0)
-    return { value: daemonTime(fileMtimeMs), from: [], rule: `modification time of ${entry.origin.file}` };
-  return { value: daemonTime(context.nowMs), from: [], rule: 'time of this run' };
-}
-
-function samePathText(path: string, entry: ProjectEntry): boolean {
-  const bare = (text: string): string => (text.length > 1 ? text.replace(/\/+$/, '') : text);
-  const { resolved, raw, real } = entry.path;
-  return [resolved, raw?.trim() ?? null, real].some((each) => each !== null && bare(each) === bare(path.trim()));
 }
 
 /** legacy-store.md 2.3, E8, E10, R13. */

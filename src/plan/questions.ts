@@ -34,7 +34,13 @@ export function askConversations(
 ): Question[] {
   const byProject = new Map(projects.map((project) => [project.draft, project]));
   const sessions = new Map(facts.target.sessions.map((session) => [session.id, session]));
-  const claims = new Claims(draft.named);
+  const claims = new Claims(draft.named, store.worktrees);
+  const ofProject = new Map<string, ExistingSession[]>();
+  for (const session of facts.target.sessions) {
+    const known = ofProject.get(session.projectId);
+    if (known === undefined) ofProject.set(session.projectId, [session]);
+    else known.push(session);
+  }
   return draft.orchestrators.flatMap((each): Question[] => {
     const project = byProject.get(each.project);
     if (project === undefined) return [];
@@ -43,7 +49,7 @@ export function askConversations(
     const context: Context = {
       project,
       existing: sessions.get(each.sessionId) ?? null,
-      ofProject: facts.target.sessions.filter((session) => session.projectId === each.project.id),
+      ofProject: ofProject.get(each.project.id) ?? [],
       managedPath: facts.managedPath(each.project.id, ownPrefix),
       worktreeReal: each.record.worktree === null ? null : (store.worktrees.get(each.record.worktree) ?? null),
     };
@@ -218,15 +224,23 @@ class Claims {
   readonly #worktrees = new Map<string, Set<string>>();
   readonly #conversations = new Map<string, Set<string>>();
 
-  constructor(named: readonly NamedConversation[]) {
+  /** @param real real paths of worktrees, by the text that records have: two texts may be one directory */
+  constructor(
+    named: readonly NamedConversation[],
+    private readonly real: ReadonlyMap<string, string>,
+  ) {
     for (const { worktree, recordId, ids } of named) {
-      if (worktree !== null) claim(this.#worktrees, worktree, recordId);
+      if (worktree !== null) claim(this.#worktrees, this.#place(worktree), recordId);
       for (const id of ids) claim(this.#conversations, id.toLowerCase(), recordId);
     }
   }
 
   shares({ id, worktree }: { readonly id: string; readonly worktree: string | null }): boolean {
-    return worktree !== null && byAnother(this.#worktrees.get(worktree), id);
+    return worktree !== null && byAnother(this.#worktrees.get(this.#place(worktree)), id);
+  }
+
+  #place(worktree: string): string {
+    return this.real.get(worktree) ?? (worktree.length > 1 ? worktree.replace(/[\\/]+$/, '') : worktree);
   }
 
   taken(conversationId: string, recordId: string): boolean {

@@ -1,4 +1,4 @@
-import type { LegacyStore, LocalConfig, ProjectEntry } from '../contracts/legacy';
+import type { LegacyStore, LocalConfig, ProjectEntry, Tree } from '../contracts/legacy';
 import type { Discovered, WrappedEntry } from './discovered';
 import { samePath } from './discovered';
 import { type Notes, type Section, sectionOf } from './fields';
@@ -8,6 +8,8 @@ export interface Settings {
   readonly kind: 'local' | 'wrapped' | 'leftover' | 'none' | 'degraded';
   /** A registry names the project: then `defaults.<role>` beats its own `agent` (2.6); else `defaults` comes last (2.13). */
   readonly registered: boolean;
+  /** The project lies on a Windows machine, which has other legacy defaults. */
+  readonly windows: boolean;
   /** The repository's file, the wrapped entry, or the registry entry itself. */
   readonly own: Section | null;
   readonly registryDefaults: Section | null;
@@ -45,7 +47,7 @@ export function registeredSettings(
   notes: Notes,
 ): Settings {
   const registryDefaults = defaultsSection(store);
-  const base = { registered: true, registryDefaults, wrappedDefaults: null };
+  const base = { registered: true, windows: onWindows(entry), registryDefaults, wrappedDefaults: null };
   const local: LocalConfig = (entry.path.resolved === null ? undefined : store.locals.get(entry.path.resolved)) ?? {
     kind: 'missing',
   };
@@ -56,7 +58,7 @@ export function registeredSettings(
     case 'invalid': {
       notes.add(
         'DEGRADED',
-        'lossy',
+        isNothing(local.tree) && local.kind === 'invalid' ? 'warn' : 'lossy',
         `its config file is ${local.kind} (${local.problem}); the settings in it are not carried over`,
         {
           file: local.file,
@@ -95,10 +97,15 @@ export function registeredSettings(
   }
 }
 
+/** An empty document: nothing in it can be lost. */
+export function isNothing(tree: Tree | null): boolean {
+  return tree === null || (tree.kind === 'scalar' && (tree.value === null || tree.value === ''));
+}
+
 function missingLocal(
   entry: ProjectEntry,
   wrapped: WrappedEntry | undefined,
-  base: Pick<Settings, 'registered' | 'registryDefaults' | 'wrappedDefaults'>,
+  base: Pick<Settings, 'registered' | 'windows' | 'registryDefaults' | 'wrappedDefaults'>,
   notes: Notes,
 ): Settings {
   if (wrapped !== undefined && wrapped.entry.fields !== null) {
@@ -127,10 +134,15 @@ export function discoveredSettings(wrapped: WrappedEntry): Settings {
   return {
     kind: 'wrapped',
     registered: false,
+    windows: onWindows(wrapped.entry),
     own: sectionOf(wrapped.entry),
     registryDefaults: null,
     wrappedDefaults: wrappedDefaults(wrapped),
   };
+}
+
+function onWindows({ path }: ProjectEntry): boolean {
+  return path.resolved !== null && /^(?:[A-Za-z]:[\\/]|\\\\)/.test(path.resolved);
 }
 
 function wrappedDefaults({ config }: WrappedEntry): Section | null {

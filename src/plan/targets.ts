@@ -27,15 +27,15 @@ export interface DecidedProject {
 /** Second pure step: the rows of projects, and what the target already has of them (migration.md 5). */
 export function decideProjects(draft: Draft, facts: Facts): DecidedProject[] {
   const byId = new Map(facts.target.projects.map((row) => [row.id, row]));
-  const activeByPath = new Map<string, ExistingProject>();
-  for (const row of facts.target.projects)
-    if (!row.archived && !activeByPath.has(row.path)) activeByPath.set(row.path, row);
   const storeIds = new Set(draft.projects.filter(({ lost }) => !lost).map(({ id }) => id));
+  const strangers = new Map<string, ExistingProject>();
+  for (const row of facts.target.projects)
+    if (!row.archived && !storeIds.has(row.id) && !strangers.has(row.path)) strangers.set(row.path, row);
   return draft.selected.map((project) => {
     const row = project.refusal === null ? projectRow(project, facts.repositories.get(project.path) ?? null) : null;
     const notes: Note[] = [...project.notes];
     const existing = byId.get(project.id) ?? null;
-    const decided = decide(project, row, existing, activeByPath.get(project.path) ?? null, storeIds, notes);
+    const decided = decide(project, row, existing, strangers.get(project.path) ?? null, notes);
     const origin = facts.repositories.get(project.path)?.originUrl ?? null;
     const planned: PlannedProject = {
       id: project.id,
@@ -69,8 +69,8 @@ function decide(
   project: DraftProject,
   row: ProjectRow | null,
   existing: ExistingProject | null,
-  samePath: ExistingProject | null,
-  storeIds: ReadonlySet<string>,
+  /** An active row with the project's folder whose id the store does not know. */
+  stranger: ExistingProject | null,
   notes: Note[],
 ): { outcome: Outcome; reason?: string; fields?: readonly string[] } {
   if (row === null) {
@@ -101,9 +101,8 @@ function decide(
     });
     return { outcome: 'differs', fields };
   }
-  if (samePath !== null && !storeIds.has(samePath.id)) {
-    return conflict('conflict', `its folder belongs to the project \`${samePath.id}\` of the rewrite`);
-  }
+  if (stranger !== null)
+    return conflict('conflict', `its folder belongs to the project \`${stranger.id}\` of the rewrite`);
   return { outcome: 'created' };
 }
 

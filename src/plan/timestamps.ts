@@ -33,6 +33,11 @@ export function fromEpochSeconds(seconds: number): number | null {
   return Number.isFinite(time) && inDaemonRange(time) ? time : null;
 }
 
+/** A time of the file system in epoch milliseconds, or null where no daemon could read it back: disks hold any number. */
+export function fromFileTime(ms: number): number | null {
+  return Number.isFinite(ms) && inDaemonRange(Math.floor(ms)) ? Math.floor(ms) : null;
+}
+
 /** Years 1 to 9999: what the daemon reads back (rewrite-target.md 3.1). */
 function inDaemonRange(time: number): boolean {
   const year = new Date(time).getUTCFullYear();

@@ -9,7 +9,7 @@ import { fallbackBranch } from '../plan/branch';
 import { type Draft, draftPlan } from '../plan/draft';
 import { completePlan } from '../plan/plan';
 import { askConversations, type OpenQuestion } from '../plan/questions';
-import { decideProjects, type Facts } from '../plan/targets';
+import { type DecidedProject, decideProjects, type Facts } from '../plan/targets';
 import { readRepository } from '../repository/repository';
 import { daemonPrefix } from '../rewrite/prefix';
 import type { Harness } from '../sessions/harness';
@@ -37,6 +37,8 @@ export interface Survey {
   readonly store: LegacyStore;
   readonly draft: Draft;
   readonly facts: Facts;
+  /** The projects of the plan, with what the target has of each. */
+  readonly projects: readonly DecidedProject[];
   readonly plan: Plan;
   readonly planHash: string;
 }
@@ -73,7 +75,7 @@ export async function survey(
     findings.set(question.draft.sessionId, await find(question, harnesses));
   });
   const plan = completePlan({ store, draft, facts, projects, questions }, findings, options);
-  return { location, store, draft, facts, plan, planHash: planHash(plan) };
+  return { location, store, draft, facts, projects, plan, planHash: planHash(plan) };
 }
 
 /** An error while looking is a finding too: that one orchestrator waits for a later run, the others go on. */

@@ -1,0 +1,337 @@
+import type { Database } from 'bun:sqlite';
+import { rmSync } from 'node:fs';
+import type { LegacyStore } from '../contracts/legacy';
+import type { Machine } from '../contracts/machine';
+import type { Note } from '../contracts/notes';
+import type { Plan } from '../contracts/plan';
+import { discardDatabase, planStaging, promoteDatabase, type StagedDatabase, stageDatabase } from '../rewrite/create';
+import { abandonRows, commitRows, prepareRows } from '../rewrite/existing';
+import type { TargetPaths } from '../rewrite/paths';
+import { type Inserted, plannedRows, type RowFailure, type RowSet } from '../rewrite/rows';
+import type { Progress, StagedConversation } from '../sessions/harness';
+import { TEMPORARY_PREFIX } from '../sessions/staging';
+import { type BackupPlace, backupPlace, makeBackup } from './backup';
+import { type ConversationFailure, copiesOf, type Harnesses, placeConversations } from './conversations';
+import { Interrupted } from './interruption';
+import { type Journal, openJournal } from './journal';
+import { type Receipt, receiptFile, receiptRows, writeReceipt } from './receipt';
+import type { StatePaths } from './state';
+
+/** Everything that carrying out one plan needs. The lock is held, the guards have passed. */
+export interface ApplyInput {
+  readonly plan: Plan;
+  readonly planHash: string;
+  readonly store: LegacyStore;
+  readonly target: TargetPaths;
+  readonly paths: StatePaths;
+  readonly runId: string;
+  readonly startedAt: Date;
+  readonly machine: Machine;
+  readonly version: string;
+  readonly harnesses: Harnesses;
+  /** The connection that holds an existing database; null where there is none. */
+  readonly db: Database | null;
+  readonly backup: boolean;
+  readonly lockDirectories: readonly string[];
+  readonly progress: Progress;
+  /** Throws where a signal has come; asked only while all can be put back. */
+  readonly interrupted: () => void;
+}
+
+/** What a run did. */
+export interface Applied {
+  readonly rows: RowSet;
+  readonly rowFailures: readonly RowFailure[];
+  readonly conversationFailures: readonly ConversationFailure[];
+  readonly placed: readonly StagedConversation[];
+  readonly backup: string | null;
+  readonly receipt: string;
+  readonly notes: readonly Note[];
+}
+
+/** Something went wrong before the commit point, and all that had changed was put back: exit code 5. */
+export class PutBack extends Error {
+  override readonly name = 'PutBack';
+  constructor(
+    message: string,
+    readonly hint: string,
+    override readonly cause?: unknown,
+  ) {
+    super(message);
+  }
+}
+
+/** An error came up, and so did one while putting things back: the journal stays, and the next run goes on with it. */
+export class Unfinished extends Error {
+  override readonly name = 'Unfinished';
+  constructor(
+    message: string,
+    override readonly cause: unknown,
+  ) {
+    super(message);
+  }
+}
+
+/** Whether an unclear COMMIT happened after all, decided from the disk (migration.md 7, recovery). */
+export type SettleCommit = (receipt: Receipt) => Promise<boolean>;
+
+/**
+ * Carries out exactly the plan (migration.md 7): back up, conversations, rows, verify, receipt, commit. Until the commit
+ * point every error and signal leads back to the state before; after it nothing is put back.
+ *
+ * @throws PutBack, Interrupted (everything put back), Unfinished, or the first error where nothing had changed yet
+ */
+export async function apply(input: ApplyInput, settle: SettleCommit): Promise<Applied> {
+  const { paths, runId, target, plan } = input;
+  const journal = openJournal(paths, runId, {
+    step: 'begin',
+    runId,
+    physicalDataDir: target.physicalDataDir,
+    database: target.database,
+    createsDatabase: input.db === null,
+    madeDirectories: [...input.lockDirectories],
+  });
+  const run = new Run(input, journal);
+  try {
+    run.backUp();
+    const { placed, failures } = await run.placeConversations(copiesOf(plan));
+    const lost = new Set(failures.map(({ sessionId }) => sessionId));
+    const wanted = plannedRows(plan);
+    const rows: RowSet = {
+      ...wanted,
+      orchestrators: wanted.orchestrators.filter(({ session }) => !lost.has(session.id)),
+    };
+    const inserted = await run.insert(rows);
+    const kept = await run.takeBackOf(inserted.failures, placed);
+    const receipt = run.receipt(inserted, kept);
+    input.interrupted();
+    writeReceipt(paths, receipt);
+    journal.note({ step: 'commit' });
+    await run.commit(receipt, settle);
+    return {
+      rows: inserted.rows,
+      rowFailures: inserted.failures,
+      conversationFailures: failures,
+      placed: kept,
+      backup: run.backup,
+      receipt: receiptFile(paths, runId),
+      notes: run.finish(receipt),
+    };
+  } catch (error) {
+    try {
+      await run.putBack();
+    } catch (undo) {
+      throw new Unfinished(reasonOf(undo), error);
+    }
+    if (error instanceof PutBack || error instanceof Interrupted) throw error;
+    throw new PutBack(`${reasonOf(error)}.`, hintFor(error), error);
+  }
+}
+
+/** An error in words that hold no data of the store. */
+function reasonOf(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : null;
+  const path = error instanceof Error && 'path' in error && typeof error.path === 'string' ? ` at ${error.path}` : '';
+  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'SQLITE_FULL') return `The disk is full${path}`;
+  if (code === null)
+    return error instanceof Error ? `An unexpected error came up (${error.name})` : 'An unexpected error came up';
+  return `The system refused a step (${code}${path})`;
+}
+
+function hintFor(error: unknown): string {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'SQLITE_FULL')
+    return 'Everything is as it was. Free some space, then run again.';
+  return 'Everything is as it was. Look at the reason, then run again.';
+}
+
+class Run {
+  #place: BackupPlace | null = null;
+  #placed: readonly StagedConversation[] = [];
+  #staged: StagedDatabase | null = null;
+
+  constructor(
+    private readonly input: ApplyInput,
+    private readonly journal: Journal,
+  ) {}
+
+  get backup(): string | null {
+    return this.#place?.final ?? null;
+  }
+
+  backUp(): void {
+    const { input } = this;
+    if (!input.backup) return;
+    const place = backupPlace(input.paths, input.startedAt);
+    this.journal.note({ step: 'backup', ...place });
+    this.#place = place;
+    makeBackup(place, input.store, input.db, input.target.dataDir);
+    input.interrupted();
+  }
+
+  async placeConversations(copies: ReturnType<typeof copiesOf>): ReturnType<typeof placeConversations> {
+    const { harnesses, runId, progress, interrupted } = this.input;
+    const result = await placeConversations(
+      copies,
+      harnesses,
+      this.journal,
+      `${TEMPORARY_PREFIX}${stagingTag(runId)}-`,
+      progress,
+      interrupted,
+    );
+    this.#placed = result.placed;
+    return result;
+  }
+
+  /** Rows in the open transaction or in the temporary file, checked against the plan. */
+  async insert(rows: RowSet): Promise<Inserted> {
+    const { db, target, runId } = this.input;
+    let result: { inserted: Inserted; problems: readonly string[] };
+    if (db !== null) result = prepareRows(db, rows);
+    else {
+      const staging = planStaging(target, runId);
+      this.journal.note({
+        step: 'database',
+        temporary: staging.temporary,
+        directories: [...staging.directories],
+        stale: [...staging.stale],
+      });
+      this.#staged = await stageDatabase(staging, rows);
+      result = this.#staged;
+    }
+    if (result.problems.length > 0) {
+      throw new PutBack(
+        `The rows are not as planned (${result.problems.join('; ')}).`,
+        'Nothing was changed. Please report this.',
+      );
+    }
+    return result.inserted;
+  }
+
+  /** A row that could not be inserted takes its new conversation with it. */
+  async takeBackOf(
+    failures: readonly RowFailure[],
+    placed: readonly StagedConversation[],
+  ): Promise<readonly StagedConversation[]> {
+    const lost = new Set(failures.filter(({ kind }) => kind === 'orchestrator').map(({ id }) => id));
+    for (const each of placed)
+      if (lost.has(each.copy.sessionId)) await this.input.harnesses[each.copy.harness].discard(each);
+    this.#placed = placed.filter(({ copy }) => !lost.has(copy.sessionId));
+    return this.#placed;
+  }
+
+  receipt(inserted: Inserted, placed: readonly StagedConversation[]): Receipt {
+    const { input } = this;
+    const put = new Map(placed.map((each) => [each.copy.sessionId, each]));
+    const ids = new Set(inserted.rows.orchestrators.map(({ session }) => session.id));
+    return {
+      formatVersion: 1,
+      runId: input.runId,
+      tool: 'ao-migrate',
+      version: input.version,
+      status: 'committing',
+      startedAt: input.startedAt.toISOString(),
+      finishedAt: null,
+      legacyRoot: input.plan.legacyRoot,
+      ...input.target,
+      dbCreated: input.db === null,
+      schemaVersion: input.plan.schemaVersion,
+      planHash: input.planHash,
+      outcome: { status: 'migrated' },
+      createdDirectories: [...(this.#staged?.directories ?? [])],
+      stale: [...(this.#staged?.staging.stale ?? [])],
+      backup: this.backup,
+      ...receiptRows(inserted.rows, inserted.changes, input.runId),
+      conversations: copiesOf(input.plan)
+        .filter(({ sessionId }) => ids.has(sessionId))
+        .map((copy) => {
+          const staged = put.get(copy.sessionId);
+          const { sessionId, projectId, harness, sourceId, resumeId, destinationCwd } = copy;
+          return {
+            sessionId,
+            projectId,
+            harness,
+            sourceId,
+            resumeId,
+            destinationCwd,
+            placed: staged !== undefined,
+            files: (staged?.files ?? []).map(({ destination, size, sourceSha256, trimmedSha256, sha256 }, index) => ({
+              source: copy.files[index]?.source ?? '',
+              destination,
+              size,
+              sourceSha256,
+              trimmedSha256,
+              sha256,
+            })),
+            createdDirectories: [...(staged?.createdDirectories ?? [])],
+          };
+        }),
+      sources: input.store.files.map(({ path, sha256, size, mtimeMs }) => ({ path, sha256, size, mtimeMs })),
+    };
+  }
+
+  /** The commit point: one rename that cannot overwrite, or one COMMIT. */
+  async commit(receipt: Receipt, settle: SettleCommit): Promise<void> {
+    const { db } = this.input;
+    if (this.#staged !== null) {
+      const { placed } = await promoteDatabase(this.#staged.staging);
+      if (!placed)
+        throw new PutBack(
+          'The new app made its own database meanwhile.',
+          'Nothing was changed. Run ao-migrate again: it then adds to that database.',
+        );
+      return;
+    }
+    if (db === null) return;
+    try {
+      commitRows(db);
+    } catch (error) {
+      // SQLite may have kept or dropped the transaction; only the disk tells, and only after the connection is closed.
+      db.close();
+      if (!(await settle(receipt)))
+        throw new PutBack(
+          'The database did not take the rows.',
+          'Nothing was changed. Free space or check the disk, then run again.',
+          error,
+        );
+    }
+  }
+
+  /** After the commit point: an error here changes nothing of the result, the next run finishes the receipt. */
+  finish(receipt: Receipt): Note[] {
+    try {
+      writeReceipt(this.input.paths, {
+        ...receipt,
+        status: 'done',
+        finishedAt: this.input.machine.now().toISOString(),
+      });
+      this.journal.end();
+      return [];
+    } catch (error) {
+      const why = error instanceof Error ? error.message : String(error);
+      return [
+        {
+          code: 'RECEIPT_UNFINISHED',
+          severity: 'warn',
+          message: `the migration is complete, but its receipt is not (${why})`,
+        },
+      ];
+    }
+  }
+
+  async putBack(): Promise<void> {
+    const { input } = this;
+    if (input.db !== null) abandonRows(input.db);
+    if (this.#staged !== null) discardDatabase(this.#staged.staging, this.#staged.directories);
+    for (const each of this.#placed) await input.harnesses[each.copy.harness].discard(each);
+    rmSync(receiptFile(input.paths, input.runId), { force: true });
+    if (this.#place !== null)
+      for (const path of [this.#place.partial, this.#place.final]) rmSync(path, { recursive: true, force: true });
+    this.journal.end();
+  }
+}
+
+/** What makes the temporary names of one run unlike those of any other: its id without dashes. */
+export function stagingTag(runId: string): string {
+  return runId.replaceAll('-', '');
+}

@@ -1,0 +1,185 @@
+import type { Database } from 'bun:sqlite';
+import { createHash } from 'node:crypto';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  lstatSync,
+  openSync,
+  readdirSync,
+  readSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import type { LegacyStore } from '../contracts/legacy';
+import { makeDirectories, stands, syncDirectory, writeAll, writeSynced } from './durable';
+import { compactTime, type StatePaths } from './state';
+
+/** Where a backup will stand, known before it is made. */
+export interface BackupPlace {
+  readonly partial: string;
+  readonly final: string;
+}
+
+interface ManifestEntry {
+  /** Relative to the backup. */
+  readonly file: string;
+  readonly path: string;
+  readonly size: number;
+  readonly sha256: string;
+  /** Octal permission bits. */
+  readonly mode: string;
+  readonly mtime: string;
+}
+
+/** `backups/legacy-YYYYMMDD-HHMMSS`, with `-2`, `-3` where that is taken (migration.md 8). */
+export function backupPlace(paths: StatePaths, time: Date): BackupPlace {
+  const base = join(paths.backups, `legacy-${compactTime(time)}`);
+  let final = base;
+  for (let count = 2; stands(final) || stands(`${final}.partial`); count++) final = `${base}-${count}`;
+  return { final, partial: `${final}.partial` };
+}
+
+/**
+ * Copies every flat file that was read, and the database as it is now, into the backup: written under a partial name,
+ * synced, renamed. Directories 0700, files 0600. Conversations, worktrees, caches and locks are not in it.
+ *
+ * @param db the connection that holds the database; the copy is made by SQLite on it, because opening the file a second
+ *   time in this process would drop its locks (migration.md 7)
+ */
+export function makeBackup(place: BackupPlace, store: LegacyStore, db: Database | null, dataDir: string): void {
+  makeDirectories(place.partial);
+  const entries: ManifestEntry[] = [];
+  const directories = new Set<string>([place.partial]);
+  const into = (name: string): string => {
+    const target = join(place.partial, name);
+    for (let directory = dirname(target); directory.length > place.partial.length; directory = dirname(directory))
+      directories.add(directory);
+    makeDirectories(dirname(target));
+    return target;
+  };
+  for (const source of store.files) {
+    const inside = relative(store.root, source.path);
+    const isInside = store.root !== '' && inside !== '' && !inside.startsWith('..') && !/^[A-Za-z]:/.test(inside);
+    const name = isInside
+      ? join('root', inside)
+      : join('outside', createHash('sha256').update(source.path).digest('hex'));
+    const entry = copyFlat(source.path, into(name), name);
+    if (entry !== null) entries.push(entry);
+  }
+  for (const file of pipelineFiles(join(dataDir, 'pipelines'))) {
+    const name = join('data', 'pipelines', relative(join(dataDir, 'pipelines'), file));
+    const entry = copyFlat(file, into(name), name);
+    if (entry !== null) entries.push(entry);
+  }
+  if (db !== null) entries.push(copyDatabase(db, into('ao.db'), join(dataDir, 'ao.db')));
+  writeSynced(
+    into('manifest.json'),
+    `${JSON.stringify({ formatVersion: 1, root: store.root, dataDir, files: entries }, null, 2)}\n`,
+  );
+  for (const directory of [...directories].sort().reverse()) syncDirectory(directory);
+  renameSync(place.partial, place.final);
+  syncDirectory(dirname(place.final));
+}
+
+/** Bytes that the backup will need, roughly: for the check of free space. */
+export function backupSize(store: LegacyStore, database: string): number {
+  const flat = store.files.reduce((sum, { size }) => sum + size, 0);
+  const held = ['', '-wal'].reduce(
+    (sum, part) => sum + (statSync(database + part, { throwIfNoEntry: false })?.size ?? 0),
+    0,
+  );
+  return flat + held + store.files.length * 4096;
+}
+
+export function removePartial(place: BackupPlace): void {
+  rmSync(place.partial, { recursive: true, force: true });
+}
+
+/** One flat file as it is now; null where it vanished since it was read. */
+function copyFlat(source: string, target: string, name: string): ManifestEntry | null {
+  let from: number;
+  try {
+    from = openSync(source, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  } catch {
+    return null;
+  }
+  try {
+    const stat = fstatSync(from);
+    if (!stat.isFile()) return null;
+    const hash = createHash('sha256');
+    const to = openSync(target, 'wx', 0o600);
+    let size = 0;
+    try {
+      const buffer = Buffer.allocUnsafe(Math.min(1024 * 1024, stat.size + 1));
+      for (let read = readSync(from, buffer); read > 0; read = readSync(from, buffer)) {
+        const chunk = buffer.subarray(0, read);
+        hash.update(chunk);
+        writeAll(to, chunk);
+        size += read;
+      }
+      fsyncSync(to);
+    } finally {
+      closeSync(to);
+    }
+    return {
+      file: name,
+      path: source,
+      size,
+      sha256: hash.digest('hex'),
+      mode: (stat.mode & 0o7777).toString(8),
+      mtime: stat.mtime.toISOString(),
+    };
+  } finally {
+    closeSync(from);
+  }
+}
+
+function copyDatabase(db: Database, target: string, path: string): ManifestEntry {
+  db.query('VACUUM INTO ?').run(target);
+  chmodSync(target, 0o600);
+  const descriptor = openSync(target, 'r+');
+  try {
+    const hash = createHash('sha256');
+    const buffer = Buffer.allocUnsafe(1024 * 1024);
+    let size = 0;
+    for (let read = readSync(descriptor, buffer); read > 0; read = readSync(descriptor, buffer)) {
+      hash.update(buffer.subarray(0, read));
+      size += read;
+    }
+    fsyncSync(descriptor);
+    // The original must not even be looked at by file calls that open it; its name, mode and time come from lstat.
+    const stat = lstatSync(path);
+    return {
+      file: 'ao.db',
+      path,
+      size,
+      sha256: hash.digest('hex'),
+      mode: (stat.mode & 0o7777).toString(8),
+      mtime: stat.mtime.toISOString(),
+    };
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Regular files of the daemon's pipelines folder, which has no other copy; links are not followed. */
+function pipelineFiles(folder: string): string[] {
+  try {
+    return readdirSync(folder, { withFileTypes: true })
+      .sort((a, b) => (a.name < b.name ? -1 : 1))
+      .flatMap((entry) =>
+        entry.isDirectory()
+          ? pipelineFiles(join(folder, entry.name))
+          : entry.isFile()
+            ? [join(folder, entry.name)]
+            : [],
+      );
+  } catch {
+    return [];
+  }
+}

@@ -1,0 +1,118 @@
+import {
+  closeSync,
+  fsyncSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
+import { dirname } from 'node:path';
+import { isSystemError } from '../sessions/source';
+
+/** Makes new and changed names in a directory survive a power cut; systems that cannot sync directories are let be. */
+export function syncDirectory(path: string): void {
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, 'r');
+  } catch (error) {
+    if (isSystemError(error, 'EISDIR', 'EPERM', 'EACCES')) return;
+    throw error;
+  }
+  try {
+    fsyncSync(descriptor);
+  } catch (error) {
+    if (!isSystemError(error, 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'EPERM', 'EISDIR')) throw error;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+/** Makes a directory and its missing parents, 0700; returns those made, outermost first. */
+export function makeDirectories(path: string, mode = 0o700): string[] {
+  const missing: string[] = [];
+  for (let current = path; !stands(current); current = dirname(current)) {
+    missing.unshift(current);
+    if (dirname(current) === current) break;
+  }
+  const made: string[] = [];
+  for (const directory of missing) {
+    try {
+      mkdirSync(directory, { mode });
+      made.push(directory);
+    } catch (error) {
+      if (!isSystemError(error, 'EEXIST')) throw error;
+    }
+  }
+  for (const directory of new Set(made.map((each) => dirname(each)))) syncDirectory(directory);
+  return made;
+}
+
+/** Writes a whole private file so that after a power cut it is there complete, or as it was before. */
+export function writeDurably(path: string, text: string, temporary: string): void {
+  writeSynced(temporary, text);
+  renameSync(temporary, path);
+  syncDirectory(dirname(path));
+}
+
+/** Writes and syncs a new private file; fails if it exists. */
+export function writeSynced(path: string, text: string): void {
+  const descriptor = openSync(path, 'wx', 0o600);
+  try {
+    writeAll(descriptor, Buffer.from(text, 'utf8'));
+    fsyncSync(descriptor);
+  } catch (error) {
+    rmSync(path, { force: true });
+    throw error;
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+export function writeAll(descriptor: number, bytes: Uint8Array): void {
+  for (let written = 0; written < bytes.length; ) written += writeSync(descriptor, bytes, written);
+}
+
+/** Gives `path` this text only if nothing has the name: the file appears whole or not at all. */
+export function createExclusively(path: string, text: string, temporary: string): boolean {
+  writeSynced(temporary, text);
+  try {
+    linkSync(temporary, path);
+    return true;
+  } catch (error) {
+    if (isSystemError(error, 'EEXIST')) return false;
+    // File systems without hard links (FAT, shared folders): the name is taken first, the text follows.
+    if (!isSystemError(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error;
+    return takeName(path, text);
+  } finally {
+    rmSync(temporary, { force: true });
+  }
+}
+
+function takeName(path: string, text: string): boolean {
+  try {
+    writeSynced(path, text);
+    return true;
+  } catch (error) {
+    if (isSystemError(error, 'EEXIST')) return false;
+    throw error;
+  }
+}
+
+/** Removes directories that are empty, innermost first; what holds something stays. */
+export function removeEmpty(directories: readonly string[]): void {
+  for (const directory of [...directories].reverse()) {
+    try {
+      rmdirSync(directory);
+    } catch (error) {
+      if (!isSystemError(error, 'ENOTEMPTY', 'ENOENT', 'EEXIST', 'ENOTDIR')) throw error;
+    }
+  }
+}
+
+export function stands(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}

@@ -1,0 +1,37 @@
+/** A signal asked the run to stop; thrown only where everything can still be put back. */
+export class Interrupted extends Error {
+  override readonly name = 'Interrupted';
+  constructor(readonly signal: 'SIGINT' | 'SIGTERM' | 'SIGHUP') {
+    super(signal);
+  }
+}
+
+/** Remembers a signal until the run reaches a safe point (migration.md 7, signals). */
+export interface Interruption {
+  /** @throws Interrupted if a signal has come */
+  check(): void;
+  stop(): void;
+}
+
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Listens until `stop`. A second SIGINT ends the process at once: the journal lets the next run clean up. */
+export function listenForSignals(onSecond: () => never): Interruption {
+  let seen: (typeof SIGNALS)[number] | null = null;
+  const handlers = SIGNALS.map((signal) => {
+    const handler = (): void => {
+      if (seen === 'SIGINT' && signal === 'SIGINT') onSecond();
+      seen ??= signal;
+    };
+    process.on(signal, handler);
+    return [signal, handler] as const;
+  });
+  return {
+    check: () => {
+      if (seen !== null) throw new Interrupted(seen);
+    },
+    stop: () => {
+      for (const [signal, handler] of handlers) process.off(signal, handler);
+    },
+  };
+}

@@ -1,0 +1,104 @@
+import { accessSync, constants, lstatSync, statfsSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { Machine } from '../contracts/machine';
+import type { Plan } from '../contracts/plan';
+import { Refusal } from '../contracts/refusals';
+import { stands } from './durable';
+
+/** One place that the run will write to, and how many bytes it puts there. */
+export interface Need {
+  readonly path: string;
+  readonly bytes: number;
+  readonly what: string;
+}
+
+/** Room for directory entries, the journal and what SQLite needs beside a transaction. */
+const SLACK = 4 * 1024 * 1024;
+
+/** What the plan writes where: conversations, the database, the backup (migration.md 3, NO_SPACE). */
+export function needsOf(
+  plan: Plan,
+  backup: { path: string; bytes: number } | null,
+  database: { path: string; bytes: number },
+  stateDir: string,
+): Need[] {
+  const conversations = plan.orchestrators.flatMap(({ copy }): Need[] => {
+    const [main] = copy?.destination === 'absent' ? copy.files : [];
+    return copy === null || main === undefined
+      ? []
+      : [{ path: dirname(main.destination), bytes: copy.size, what: 'conversations' }];
+  });
+  return [
+    ...(backup === null ? [] : [{ ...backup, what: 'the backup' }]),
+    { path: stateDir, bytes: 64 * 1024, what: 'the receipt' },
+    { ...database, what: 'the database' },
+    ...conversations,
+  ];
+}
+
+/**
+ * Owner, permission and free space of every place, before anything changes.
+ *
+ * @throws Refusal NOT_OWNER, NO_SPACE, NOT_WRITABLE
+ */
+export function preflight(needs: readonly Need[], dataDir: string, machine: Machine): void {
+  refuseOtherOwner(dataDir, machine.uid);
+  const byDevice = new Map<number, { bytes: number; path: string; free: number; what: string[] }>();
+  for (const { path, bytes, what } of needs) {
+    const existing = nearest(path);
+    const stat = statSync(existing);
+    const known = byDevice.get(stat.dev);
+    if (known === undefined)
+      byDevice.set(stat.dev, { bytes: bytes + SLACK, path: existing, free: freeBytes(existing), what: [what] });
+    else {
+      known.bytes += bytes;
+      if (!known.what.includes(what)) known.what.push(what);
+    }
+  }
+  for (const { bytes, path, free, what } of byDevice.values()) {
+    if (bytes > free) {
+      throw new Refusal(
+        'NO_SPACE',
+        `${what.join(', ')} need ${megabytes(bytes)} at ${path}, and ${megabytes(free)} are free.`,
+        `Free at least ${megabytes(bytes - free)}, then run again.`,
+      );
+    }
+  }
+  for (const { path, what } of needs) {
+    const existing = nearest(path);
+    try {
+      accessSync(existing, constants.W_OK | constants.X_OK);
+    } catch {
+      throw new Refusal('NOT_WRITABLE', `${existing} cannot be written, and ${what} must go there.`);
+    }
+  }
+}
+
+/** The data directory, or the folder that it would be made in, belongs to somebody else: a `sudo` install. */
+function refuseOtherOwner(dataDir: string, uid: number | null): void {
+  if (uid === null || !stands(dataDir)) return;
+  const owner = statSync(dataDir).uid;
+  if (owner !== uid) throw new Refusal('NOT_OWNER', `${dataDir} belongs to another user (uid ${owner}).`);
+}
+
+/** The path itself, or the nearest folder above it that exists. */
+function nearest(path: string): string {
+  let current = path;
+  while (lstatSync(current, { throwIfNoEntry: false }) === undefined && dirname(current) !== current)
+    current = dirname(current);
+  return current;
+}
+
+function freeBytes(path: string): number {
+  try {
+    const { bavail, bsize } = statfsSync(path);
+    return bavail * bsize;
+  } catch {
+    // A system that does not tell is not a full one.
+    return Number.POSITIVE_INFINITY;
+  }
+}
+
+function megabytes(bytes: number): string {
+  return Number.isFinite(bytes) ? `${Math.ceil(bytes / 1_000_000)} MB` : 'enough';
+}

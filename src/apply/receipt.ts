@@ -1,0 +1,165 @@
+import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import * as v from 'valibot';
+import { decodeConfig } from '../rewrite/config';
+import { markerColumns, projectColumns, type RowSet, sessionColumns } from '../rewrite/rows';
+import { writeDurably } from './durable';
+import { RUN_ID, type StatePaths } from './state';
+
+const Value = v.union([v.string(), v.number(), v.null()]);
+const Columns = v.record(v.string(), Value);
+
+const Project = v.object({
+  id: v.string(),
+  /** Every column that was written but `config`, which may hold secrets. */
+  columns: Columns,
+  /** Digest of the decoded config, see `configDigest`. */
+  config: v.string(),
+});
+
+const Session = v.object({
+  id: v.string(),
+  projectId: v.string(),
+  /** Every column that was written but `prompt`. */
+  columns: Columns,
+  prompt: v.string(),
+  marker: v.nullable(Columns),
+  /** Rows of change_log that the database's triggers wrote for this session. */
+  changes: v.array(v.number()),
+});
+
+const ConversationFile = v.object({
+  source: v.string(),
+  destination: v.string(),
+  size: v.number(),
+  sourceSha256: v.string(),
+  trimmedSha256: v.string(),
+  sha256: v.string(),
+});
+
+const Conversation = v.object({
+  sessionId: v.string(),
+  projectId: v.string(),
+  harness: v.picklist(['claude-code', 'codex', 'opencode']),
+  sourceId: v.string(),
+  resumeId: v.string(),
+  destinationCwd: v.string(),
+  /** Put there by this run; false where it was in place before. */
+  placed: v.boolean(),
+  files: v.array(ConversationFile),
+  createdDirectories: v.array(v.string()),
+});
+
+/** What one run did: enough to verify and to undo it, and never a secret (migration.md 8). */
+export const Receipt = v.object({
+  formatVersion: v.literal(1),
+  runId: v.pipe(v.string(), v.regex(RUN_ID)),
+  tool: v.string(),
+  version: v.string(),
+  status: v.picklist(['committing', 'done', 'undone']),
+  startedAt: v.string(),
+  finishedAt: v.nullable(v.string()),
+  legacyRoot: v.string(),
+  dataDir: v.string(),
+  physicalDataDir: v.string(),
+  database: v.string(),
+  dbCreated: v.boolean(),
+  schemaVersion: v.number(),
+  planHash: v.string(),
+  outcome: v.object({ status: v.string() }),
+  createdDirectories: v.array(v.string()),
+  stale: v.array(v.object({ original: v.string(), aside: v.string() })),
+  backup: v.nullable(v.string()),
+  projects: v.array(Project),
+  sessions: v.array(Session),
+  conversations: v.array(Conversation),
+  sources: v.array(v.object({ path: v.string(), sha256: v.string(), size: v.number(), mtimeMs: v.number() })),
+});
+export type Receipt = v.InferOutput<typeof Receipt>;
+export type ReceiptConversation = v.InferOutput<typeof Conversation>;
+export type ReceiptProject = v.InferOutput<typeof Project>;
+export type ReceiptSession = v.InferOutput<typeof Session>;
+
+/**
+ * Digest of what a config means to the daemon, salted with the run: rollback and verify compare by it, and nobody can look
+ * up a value of `env` in it.
+ */
+export function configDigest(config: string | null, runId: string): string {
+  const { decodes, config: decoded } = decodeConfig(config);
+  const text = JSON.stringify(decodes ? decoded : null, (_, value: unknown) =>
+    value instanceof Map ? [...value] : value,
+  );
+  return textDigest(text, runId);
+}
+
+export function textDigest(text: string, runId: string): string {
+  return createHash('sha256').update(`${runId}\0${text}`).digest('hex');
+}
+
+/** The rows as the receipt keeps them: what may be secret only as a digest. */
+export function receiptRows(
+  rows: RowSet,
+  changes: readonly { readonly seq: number; readonly sessionId: string }[],
+  runId: string,
+): Pick<Receipt, 'projects' | 'sessions'> {
+  return {
+    projects: rows.projects.map((row) => {
+      const { config, ...columns } = projectColumns(row);
+      return { id: row.id, columns, config: configDigest(typeof config === 'string' ? config : null, runId) };
+    }),
+    sessions: rows.orchestrators.map(({ session, marker }) => {
+      const { prompt, ...columns } = sessionColumns(session);
+      return {
+        id: session.id,
+        projectId: session.project_id,
+        columns,
+        prompt: textDigest(String(prompt ?? ''), runId),
+        marker: marker === null ? null : markerColumns(marker),
+        changes: changes.filter(({ sessionId }) => sessionId === session.id).map(({ seq }) => seq),
+      };
+    }),
+  };
+}
+
+export function receiptFile(paths: StatePaths, runId: string): string {
+  return join(paths.migrations, `${runId}.json`);
+}
+
+/** Replaces the receipt of a run, whole. */
+export function writeReceipt(paths: StatePaths, receipt: Receipt): void {
+  const file = receiptFile(paths, receipt.runId);
+  writeDurably(file, `${JSON.stringify(receipt, null, 2)}\n`, join(paths.migrations, `.${receipt.runId}.json.partial`));
+}
+
+/** The receipt of a run, null where there is none or it cannot be read. */
+export function readReceipt(paths: StatePaths, runId: string): Receipt | null {
+  try {
+    const parsed = v.safeParse(Receipt, JSON.parse(readFileSync(receiptFile(paths, runId), 'utf8')));
+    return parsed.success ? parsed.output : null;
+  } catch {
+    return null;
+  }
+}
+
+/** Receipts of one data directory, newest first. */
+export function receiptsOf(paths: StatePaths, physicalDataDir: string): Receipt[] {
+  return runIds(paths, '.json')
+    .flatMap((runId) => readReceipt(paths, runId) ?? [])
+    .filter((receipt) => receipt.physicalDataDir === physicalDataDir);
+}
+
+/** Ids of the runs that have a file of this kind, newest first. */
+export function runIds(paths: StatePaths, suffix: '.json' | '.journal'): string[] {
+  let names: string[];
+  try {
+    names = readdirSync(paths.migrations);
+  } catch {
+    return [];
+  }
+  return names
+    .filter((name) => name.endsWith(suffix) && RUN_ID.test(name.slice(0, -suffix.length)))
+    .map((name) => name.slice(0, -suffix.length))
+    .sort()
+    .reverse();
+}

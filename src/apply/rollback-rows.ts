@@ -1,0 +1,168 @@
+import type { Database } from 'bun:sqlite';
+import { configDigest, type Receipt, type ReceiptProject, type ReceiptSession, textDigest } from './receipt';
+
+/** What becomes of one row of the run. */
+export interface RowVerdict {
+  readonly kind: 'project' | 'orchestrator';
+  readonly id: string;
+  readonly outcome: 'removed' | 'refused' | 'absent';
+  readonly reason?: string;
+}
+
+type Row = Record<string, unknown>;
+
+/**
+ * Which rows of a run may go (migration.md 8): those that are as the receipt says in every column, and that no other row
+ * of any table refers to. Sessions first, because a project stays as long as one of its sessions does.
+ */
+export function rowVerdicts(db: Database, receipt: Receipt): RowVerdict[] {
+  const references = foreignKeys(db);
+  const sessions = receipt.sessions.map((session) => sessionVerdict(db, session, receipt.runId, references));
+  const going = new Set(sessions.filter(({ outcome }) => outcome === 'removed').map(({ id }) => id));
+  const projects = receipt.projects.map((project) => projectVerdict(db, project, receipt, references, going));
+  return [...projects, ...sessions];
+}
+
+/** Deletes what may go, in one transaction with foreign keys on. */
+export function deleteRun(db: Database, receipt: Receipt, verdicts: readonly RowVerdict[]): void {
+  const going = new Set(verdicts.filter(({ outcome }) => outcome === 'removed').map(({ kind, id }) => `${kind} ${id}`));
+  db.run('BEGIN IMMEDIATE');
+  try {
+    for (const session of receipt.sessions) {
+      if (!going.has(`orchestrator ${session.id}`)) continue;
+      db.query('DELETE FROM session_worktrees WHERE session_id = ?').run(session.id);
+      for (const seq of session.changes)
+        db.query('DELETE FROM change_log WHERE seq = ? AND session_id = ?').run(seq, session.id);
+      db.query('DELETE FROM sessions WHERE id = ?').run(session.id);
+    }
+    for (const { id } of receipt.projects)
+      if (going.has(`project ${id}`)) db.query('DELETE FROM projects WHERE id = ?').run(id);
+    db.run('COMMIT');
+  } catch (error) {
+    if (db.inTransaction) db.run('ROLLBACK');
+    throw error;
+  }
+}
+
+/** The database is as one that the tool has just made, without any row of anybody: versions 0 to 12 and empty tables. */
+export function onlyHolds(db: Database): boolean {
+  const versions = db
+    .query<{ version: number }, []>('SELECT version_id AS version FROM goose_db_version ORDER BY version_id')
+    .all();
+  if (versions.length !== 13 || versions.some(({ version }, index) => version !== index)) return false;
+  return tables(db)
+    .filter((table) => table !== 'goose_db_version')
+    .every((table) => db.query(`SELECT 1 FROM ${quoted(table)} LIMIT 1`).get() === null);
+}
+
+interface Reference {
+  readonly table: string;
+  readonly column: string;
+  readonly to: 'projects' | 'sessions';
+}
+
+/** Columns anywhere that refer to a project or a session, cascading or not. */
+function foreignKeys(db: Database): Reference[] {
+  return tables(db).flatMap((table) =>
+    db
+      .query<{ table: string; from: string; to: string | null }, []>(`PRAGMA foreign_key_list(${quoted(table)})`)
+      .all()
+      .flatMap(({ table: to, from }): Reference[] => {
+        const name = to.toLowerCase();
+        return name === 'projects' || name === 'sessions' ? [{ table, column: from, to: name }] : [];
+      }),
+  );
+}
+
+function sessionVerdict(
+  db: Database,
+  session: ReceiptSession,
+  runId: string,
+  references: readonly Reference[],
+): RowVerdict {
+  const verdict = { kind: 'orchestrator', id: session.id } as const;
+  const row = db.query<Row, [string]>('SELECT * FROM sessions WHERE id = ?').get(session.id);
+  if (row === null) return { ...verdict, outcome: 'absent' };
+  const { prompt, ...rest } = row;
+  const changed = changedColumns(db, 'sessions', rest, session.columns, ['prompt']);
+  if (textDigest(String(prompt ?? ''), runId) !== session.prompt) changed.push('prompt');
+  if (changed.length > 0)
+    return { ...verdict, outcome: 'refused', reason: `it was changed since: ${changed.join(', ')}` };
+  for (const { table, column } of references.filter(({ to }) => to === 'sessions')) {
+    const found = db.query<Row, [string]>(`SELECT * FROM ${quoted(table)} WHERE ${quoted(column)} = ?`).all(session.id);
+    const foreign = found.filter((each) => !isOwn(table, each, session));
+    if (foreign.length > 0)
+      return { ...verdict, outcome: 'refused', reason: `${foreign.length} other row(s) of ${table} belong to it` };
+  }
+  return { ...verdict, outcome: 'removed' };
+}
+
+function isOwn(table: string, row: Row, session: ReceiptSession): boolean {
+  if (table === 'change_log') return typeof row.seq === 'number' && session.changes.includes(row.seq);
+  if (table !== 'session_worktrees' || session.marker === null) return false;
+  return Object.entries(session.marker).every(([column, value]) => row[column] === value);
+}
+
+function projectVerdict(
+  db: Database,
+  project: ReceiptProject,
+  receipt: Receipt,
+  references: readonly Reference[],
+  going: ReadonlySet<string>,
+): RowVerdict {
+  const verdict = { kind: 'project', id: project.id } as const;
+  const row = db.query<Row, [string]>('SELECT * FROM projects WHERE id = ?').get(project.id);
+  if (row === null) return { ...verdict, outcome: 'absent' };
+  const { config, ...rest } = row;
+  const changed = changedColumns(db, 'projects', rest, project.columns, ['config']);
+  if (configDigest(typeof config === 'string' ? config : null, receipt.runId) !== project.config)
+    changed.push('config');
+  if (changed.length > 0)
+    return { ...verdict, outcome: 'refused', reason: `it was changed since: ${changed.join(', ')}` };
+  const changes = new Set(receipt.sessions.flatMap(({ changes: seqs }) => seqs));
+  for (const { table, column } of references.filter(({ to }) => to === 'projects')) {
+    const found = db.query<Row, [string]>(`SELECT * FROM ${quoted(table)} WHERE ${quoted(column)} = ?`).all(project.id);
+    const foreign = found.filter((each) => {
+      if (table === 'sessions') return typeof each.id !== 'string' || !going.has(each.id);
+      return table !== 'change_log' || typeof each.seq !== 'number' || !changes.has(each.seq);
+    });
+    if (foreign.length > 0)
+      return { ...verdict, outcome: 'refused', reason: `${foreign.length} other row(s) of ${table} belong to it` };
+  }
+  return { ...verdict, outcome: 'removed' };
+}
+
+/** Columns that differ from the receipt; columns of later schemas must still have their defaults. */
+function changedColumns(
+  db: Database,
+  table: 'projects' | 'sessions',
+  row: Row,
+  written: Readonly<Record<string, unknown>>,
+  except: readonly string[],
+): string[] {
+  const changed: string[] = [];
+  const columns = db.query<{ name: string; dflt_value: string | null }, []>(`PRAGMA table_info(${table})`).all();
+  for (const { name, dflt_value: fallback } of columns) {
+    if (except.includes(name)) continue;
+    const expected = name in written ? written[name] : defaultOf(db, fallback);
+    if (row[name] !== expected) changed.push(name);
+  }
+  return changed;
+}
+
+function defaultOf(db: Database, expression: string | null): unknown {
+  return expression === null ? null : db.query<{ value: unknown }, []>(`SELECT ${expression} AS value`).get()?.value;
+}
+
+function tables(db: Database): string[] {
+  return db
+    .query<{ name: string }, []>(
+      "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name",
+    )
+    .all()
+    .map(({ name }) => name);
+}
+
+function quoted(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}

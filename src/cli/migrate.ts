@@ -1,0 +1,119 @@
+import { Interrupted, listenForSignals } from '../apply/interruption';
+import type { Machine } from '../contracts/machine';
+import { EXIT, type MigrateOutcome } from '../contracts/outcome';
+import type { Plan } from '../contracts/plan';
+import { UsageError } from '../contracts/refusals';
+import { type MigrateFlags, migrate } from '../migrate/migrate';
+import { jsonText, migrateDocument, type Tool } from '../report/document';
+import type { Log } from '../report/log';
+import { planText, questionText } from '../report/plan-text';
+import { resultText, usageText } from '../report/result-text';
+import { plannedItems } from '../report/status';
+import type { Terminal } from '../report/terminal';
+import type { TextContext } from '../report/words';
+import type { Output } from '../report/writer';
+import type { Answer } from './answer';
+import type { FlagValues } from './arguments';
+import { confirm, mustAsk } from './confirm';
+import { emptyOutcome } from './failure';
+
+/** What the command needs of the process that it runs in. */
+export interface MigrateSurroundings {
+  readonly machine: Machine;
+  readonly tool: Tool;
+  readonly terminal: Terminal;
+  readonly stderr: Output;
+  readonly log: Log;
+  readonly stdinIsTTY: boolean;
+  readonly stderrIsTTY: boolean;
+}
+
+/** `ao-migrate migrate`: the whole of migration.md 7. */
+export async function runMigrate(flags: FlagValues, around: MigrateSurroundings): Promise<Answer> {
+  const context: TextContext = {
+    terminal: around.terminal,
+    home: around.machine.home,
+    verbose: flags.verbose,
+    rollbackCommand: 'ao-migrate rollback',
+  };
+  const asks =
+    !flags['dry-run'] &&
+    mustAsk({ stdinIsTTY: around.stdinIsTTY, stderrIsTTY: around.stderrIsTTY, json: flags.json, yes: flags.yes });
+  // 130 at once on a second Ctrl-C: the journal tells the next run what to clean up.
+  const signals = listenForSignals(() => process.exit(EXIT.sigint));
+  let planShown = false;
+  let storeExists: boolean | undefined;
+  const ask = async (plan: Plan, backup: string | null): Promise<boolean> => {
+    await around.stderr.write(`${planText(plan, context, { backup })}\n`);
+    planShown = true;
+    const question = questionText(plannedItems(plan));
+    const agreed = await confirm(question, { input: process.stdin, output: process.stderr, live: true });
+    return agreed && !wasInterrupted(signals.check);
+  };
+  try {
+    const outcome = await migrate(chosen(flags), {
+      machine: around.machine,
+      version: around.tool.version,
+      confirm: asks ? ask : null,
+      progress: () => ({ advance: () => {} }),
+      interrupted: signals.check,
+      debug: (area, message) => around.log.debug(area, message),
+    });
+    storeExists = outcome.plan === null ? undefined : outcome.plan.legacyRoot !== '';
+    return answer(outcome, flags, around, context, planShown, storeExists);
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error;
+    const refusal = { code: 'USAGE', message: error.message, hint: error.hint } as const;
+    const outcome = emptyOutcome({ status: 'usage', exitCode: EXIT.usage, refusal, dryRun: flags['dry-run'] });
+    return {
+      exitCode: EXIT.usage,
+      stdout: flags.json ? jsonText(migrateDocument(outcome, around.tool)) : '',
+      stderr: usageText(error, around.terminal),
+    };
+  } finally {
+    signals.stop();
+  }
+}
+
+/** Ctrl-C while the question stood is a decline. */
+function wasInterrupted(check: () => void): boolean {
+  try {
+    check();
+    return false;
+  } catch (error) {
+    if (error instanceof Interrupted) return true;
+    throw error;
+  }
+}
+
+function answer(
+  outcome: MigrateOutcome,
+  flags: FlagValues,
+  around: MigrateSurroundings,
+  context: TextContext,
+  planShown: boolean,
+  storeExists: boolean | undefined,
+): Answer {
+  const text = resultText(outcome, context, { planShown, ...(storeExists === undefined ? {} : { storeExists }) });
+  if (flags.json)
+    return { exitCode: outcome.exitCode, stdout: jsonText(migrateDocument(outcome, around.tool)), stderr: '' };
+  const isResult = outcome.exitCode === EXIT.done || outcome.status === 'partial';
+  return { exitCode: outcome.exitCode, stdout: isResult ? text : '', stderr: isResult ? '' : text };
+}
+
+function chosen(flags: FlagValues): MigrateFlags {
+  return {
+    projects: flags.project,
+    exclude: flags.exclude,
+    onlyLive: flags['only-live'],
+    resume: flags.resume,
+    dryRun: flags['dry-run'],
+    from: flags.from ?? null,
+    config: flags.config ?? null,
+    dataDir: flags['data-dir'] ?? null,
+    forceMigrate: flags['force-migrate'],
+    strict: flags.strict,
+    backup: !flags['no-backup'],
+    stripRoleSnapshot: flags['strip-role-snapshot'],
+  };
+}

@@ -1,0 +1,111 @@
+import type { Machine } from '../contracts/machine';
+import { EXIT } from '../contracts/outcome';
+import { UsageError } from '../contracts/refusals';
+import { type UndoOutcome, undo } from '../migrate/undo';
+import { jsonText, type Tool } from '../report/document';
+import { usageText } from '../report/result-text';
+import type { RollbackDocument } from '../report/rollback-schema';
+import { rollbackPlanText, rollbackQuestion, rollbackText } from '../report/rollback-text';
+import type { Terminal } from '../report/terminal';
+import type { TextContext } from '../report/words';
+import type { Output } from '../report/writer';
+import type { Answer } from './answer';
+import type { FlagValues } from './arguments';
+import { confirm, mustAsk } from './confirm';
+
+export interface RollbackSurroundings {
+  readonly machine: Machine;
+  readonly tool: Tool;
+  readonly terminal: Terminal;
+  readonly stderr: Output;
+  readonly stdinIsTTY: boolean;
+  readonly stderrIsTTY: boolean;
+}
+
+/** `ao-migrate rollback`: undoes one run. Without a terminal, or with `--json`, it needs `--yes` (migration.md 11). */
+export async function runRollback(flags: FlagValues, around: RollbackSurroundings): Promise<Answer> {
+  const context: TextContext = {
+    terminal: around.terminal,
+    home: around.machine.home,
+    verbose: flags.verbose,
+    rollbackCommand: null,
+  };
+  const asks = mustAsk({
+    stdinIsTTY: around.stdinIsTTY,
+    stderrIsTTY: around.stderrIsTTY,
+    json: flags.json,
+    yes: flags.yes,
+  });
+  if (!flags['dry-run'] && !flags.yes && !asks) {
+    return usage(
+      new UsageError('rollback removes things and cannot ask here', 'Say --yes, or --dry-run to see what would go.'),
+      flags,
+      around,
+    );
+  }
+  let planShown = false;
+  try {
+    const outcome = await undo(
+      { run: flags.run ?? null, dryRun: flags['dry-run'], dataDir: flags['data-dir'] ?? null },
+      {
+        machine: around.machine,
+        confirm: asks
+          ? async (receipt, items) => {
+              await around.stderr.write(`${rollbackPlanText(receipt.runId, items, context)}\n`);
+              planShown = true;
+              return confirm(rollbackQuestion(items), { input: process.stdin, output: process.stderr, live: true });
+            }
+          : null,
+      },
+    );
+    if (flags.json)
+      return { exitCode: outcome.exitCode, stdout: jsonText(documentOf(outcome, around.tool)), stderr: '' };
+    const text = rollbackText(outcome, context, planShown);
+    const isResult = outcome.exitCode === EXIT.done || outcome.status === 'partly-undone';
+    return { exitCode: outcome.exitCode, stdout: isResult ? text : '', stderr: isResult ? '' : text };
+  } catch (error) {
+    if (error instanceof UsageError) return usage(error, flags, around);
+    throw error;
+  }
+}
+
+function usage(error: UsageError, flags: FlagValues, around: RollbackSurroundings): Answer {
+  const outcome: UndoOutcome = {
+    status: 'usage',
+    exitCode: EXIT.usage,
+    dryRun: flags['dry-run'],
+    runId: null,
+    items: [],
+    notes: [],
+    backup: null,
+    receipt: null,
+    refusal: { code: 'USAGE', message: error.message, hint: error.hint },
+  };
+  return {
+    exitCode: EXIT.usage,
+    stdout: flags.json ? jsonText(documentOf(outcome, around.tool)) : '',
+    stderr: usageText(error, around.terminal),
+  };
+}
+
+function documentOf(outcome: UndoOutcome, tool: Tool): RollbackDocument {
+  return {
+    formatVersion: 1,
+    tool: 'ao-migrate',
+    version: tool.version,
+    command: 'rollback',
+    status: outcome.status,
+    dryRun: outcome.dryRun,
+    runId: outcome.runId,
+    items: outcome.items.map(({ kind, id, outcome: what, reason }) => ({
+      kind,
+      id,
+      outcome: what,
+      ...(reason === undefined ? {} : { reason }),
+    })),
+    notes: outcome.notes.map((note) => ({ ...note })),
+    refusal: outcome.refusal === null ? null : { ...outcome.refusal },
+    backup: outcome.backup,
+    sqliteVersion: tool.sqliteVersion,
+  };
+}

@@ -1,0 +1,372 @@
+import type { Database } from 'bun:sqlite';
+import { existsSync } from 'node:fs';
+import { apply, PutBack, type SettleCommit, stagingTag, Unfinished } from '../apply/apply';
+import { backupPlace, backupSize } from '../apply/backup';
+import { Interrupted } from '../apply/interruption';
+import { needsOf, preflight } from '../apply/preflight';
+import { isCommitted, recoverRuns, unfinishedRuns } from '../apply/recover';
+import { type RunLock, takeLock } from '../apply/run-lock';
+import { newRunId, type StatePaths, statePaths } from '../apply/state';
+import type { TargetFacts } from '../contracts/facts';
+import type { Machine } from '../contracts/machine';
+import type { Note } from '../contracts/notes';
+import { EXIT, type Item, type MigrateOutcome } from '../contracts/outcome';
+import type { Plan } from '../contracts/plan';
+import { Refusal } from '../contracts/refusals';
+import { legacyActivity } from '../legacy/activity';
+import { type LegacyLocation, locateLegacy } from '../legacy/locate';
+import { listTmuxSessions } from '../legacy/tmux';
+import { exitCodeOf, plannedItems, statusOf } from '../report/status';
+import { closeDatabase } from '../rewrite/connection';
+import { findDaemon, isAlive } from '../rewrite/daemon';
+import { absentTarget, inspectTarget, openElsewhereNote, readTarget } from '../rewrite/inspect';
+import { openExclusive, probeWriter } from '../rewrite/lock';
+import { runFile, type TargetPaths, targetPaths } from '../rewrite/paths';
+import type { Progress } from '../sessions/harness';
+import { type Survey, type SurveyOptions, survey } from '../survey/survey';
+import { harnessesFor, managedRoots } from './services';
+
+/** The flags of `migrate`, as far as they decide something. */
+export interface MigrateFlags extends SurveyOptions {
+  readonly dryRun: boolean;
+  readonly from: string | null;
+  readonly config: string | null;
+  readonly dataDir: string | null;
+  readonly forceMigrate: boolean;
+  readonly strict: boolean;
+  readonly backup: boolean;
+  readonly stripRoleSnapshot: boolean;
+}
+
+/** What a run does besides reading and writing; the edge decides how. */
+export interface MigrateSetting {
+  readonly machine: Machine;
+  readonly version: string;
+  /** Shows the plan and asks; null where nobody is asked. */
+  readonly confirm: ((plan: Plan, backup: string | null) => Promise<boolean>) | null;
+  readonly progress: (plan: Plan) => Progress;
+  /** Throws Interrupted at a safe point if a signal has come. */
+  readonly interrupted: () => void;
+  readonly debug: (area: string, message: string) => void;
+}
+
+/** A new plan under the lock is tried so often before the store counts as changing all the time (migration.md 7). */
+const REPLANS = 3;
+
+/**
+ * One migration, in the order of migration.md 7. Refusals, put-backs and interruptions are outcomes; an error that is
+ * thrown was unexpected and came before the first change.
+ *
+ * @throws UsageError
+ */
+export async function migrate(flags: MigrateFlags, setting: MigrateSetting): Promise<MigrateOutcome> {
+  const run = new Migration(flags, setting);
+  try {
+    return await run.carryOut();
+  } catch (error) {
+    if (error instanceof Refusal) return run.refused(error);
+    if (error instanceof Interrupted)
+      return run.ended('interrupted', error.signal === 'SIGINT' ? EXIT.sigint : EXIT.sigterm, null);
+    if (error instanceof PutBack) return run.ended('put-back', EXIT.putBack, error);
+    if (error instanceof Unfinished) {
+      const hint = 'Run ao-migrate again: it finishes or undoes what is left.';
+      return run.ended(
+        'failed',
+        EXIT.failed,
+        new PutBack(`${error.message}, and not everything could be put back.`, hint),
+      );
+    }
+    throw error;
+  }
+}
+
+class Migration {
+  readonly #runId: string;
+  #survey: Survey | null = null;
+  #notes: Note[] = [];
+
+  constructor(
+    private readonly flags: MigrateFlags,
+    private readonly setting: MigrateSetting,
+  ) {
+    this.#runId = newRunId(setting.machine);
+  }
+
+  async carryOut(): Promise<MigrateOutcome> {
+    const { flags, setting } = this;
+    const { machine } = setting;
+    const location = locateLegacy(machine, flags);
+    const target = targetPaths(machine, {
+      dataDir: flags.dataDir,
+      legacyRoots: location.root === null ? [] : [location.root],
+    });
+    const paths = statePaths(machine, target.physicalDataDir);
+    await this.#recover(paths, target);
+    const first = await this.#look(location, target, await inspectTarget(target, machine));
+    setting.debug(
+      'plan',
+      `${first.plan.projects.length} projects, ${first.plan.orchestrators.length} orchestrators, ${first.store.files.length} files read`,
+    );
+    if (flags.strict) refuseLossy(first.plan);
+    if (!first.plan.hasActions) return this.#completed(first.plan, plannedItems(first.plan));
+    await this.#guard(first, target);
+    if (flags.dryRun) return this.#dryRun(first, target);
+    const place = flags.backup ? backupPlace(paths, machine.now()).final : null;
+    if (setting.confirm !== null && !(await setting.confirm(first.plan, place)))
+      return this.ended('declined', EXIT.usage, null);
+    return this.#underLock(location, target, paths, first);
+  }
+
+  /** An interrupted earlier run is finished or undone first; a dry run only says so. */
+  async #recover(paths: StatePaths, target: TargetPaths): Promise<void> {
+    const unfinished = unfinishedRuns(paths, target.physicalDataDir);
+    if (unfinished.length === 0) return;
+    const { machine } = this.setting;
+    if (this.flags.dryRun) {
+      for (const id of unfinished)
+        this.#notes.push({
+          code: 'RUN_UNFINISHED',
+          severity: 'warn',
+          id,
+          message: `the run ${id} was interrupted; a real run finishes or undoes it first`,
+        });
+      return;
+    }
+    const lock = takeLock(paths, this.#runId, machine);
+    try {
+      for (const { runId, outcome, notes } of await recoverRuns(paths, target.physicalDataDir, machine)) {
+        this.setting.debug('recover', `the run ${runId} was ${outcome}`);
+        this.#notes.push(...notes);
+      }
+    } finally {
+      lock.release(true);
+    }
+  }
+
+  async #look(location: LegacyLocation, target: TargetPaths, facts: TargetFacts): Promise<Survey> {
+    const { flags, setting } = this;
+    const harnesses = harnessesFor(setting.machine, location, target, {
+      tag: stagingTag(this.#runId),
+      stripRoleSnapshot: flags.stripRoleSnapshot,
+    });
+    this.#survey = await survey(location, facts, flags, {
+      machine: setting.machine,
+      harnesses,
+      read: { keepRaw: false, pause: Bun.sleepSync },
+    });
+    return this.#survey;
+  }
+
+  /** Guards without side effects; only for a plan that has something to write (migration.md 3). */
+  async #guard(current: Survey, target: TargetPaths): Promise<void> {
+    const { flags, setting } = this;
+    const { machine } = setting;
+    if (!flags.forceMigrate) {
+      const prefixes = current.draft.projects.map(({ prefix }) => prefix);
+      const activity = await legacyActivity(current.store, prefixes, managedRoots(target), machine, {
+        isAlive,
+        tmuxSessions: () => listTmuxSessions(machine),
+      });
+      if (activity !== null) {
+        throw new Refusal(
+          'LEGACY_ACTIVE',
+          `The legacy Agent Orchestrator is still in use: ${activity}.`,
+          'Stop it with `ao stop`, close its terminals, then run again. If that process is another program, --force-migrate goes on.',
+        );
+      }
+    }
+    const daemon = await findDaemon(runFile(machine), machine);
+    this.#notes.push(...daemon.notes.filter(({ code }) => !this.#notes.some((note) => note.code === code)));
+    if (daemon.refusal !== null && !flags.forceMigrate) throw daemon.refusal;
+  }
+
+  #dryRun(current: Survey, target: TargetPaths): MigrateOutcome {
+    const open = openElsewhereNote(target.database);
+    if (open !== null) this.#notes.push(open);
+    return this.#completed(current.plan, plannedItems(current.plan));
+  }
+
+  async #underLock(
+    location: LegacyLocation,
+    target: TargetPaths,
+    paths: StatePaths,
+    shown: Survey,
+  ): Promise<MigrateOutcome> {
+    const { machine } = this.setting;
+    const lock = takeLock(paths, this.#runId, machine);
+    let db: Database | null = null;
+    let clean = true;
+    try {
+      let current = shown;
+      await this.#guard(current, target);
+      this.#preflight(current, target, paths);
+      for (let attempt = 0; ; attempt++) {
+        if (db === null && existsSync(target.database)) {
+          probeWriter(target.database);
+          db = openExclusive(target.database);
+        }
+        const again = await this.#look(location, target, db === null ? absentTarget(target) : readTarget(db, target));
+        const same = again.planHash === current.planHash;
+        current = again;
+        if (same) break;
+        if (this.setting.confirm !== null || attempt >= REPLANS)
+          throw new Refusal('PLAN_CHANGED', 'The store or the database changed while the plan was made.');
+        if (this.flags.strict) refuseLossy(current.plan);
+      }
+      if (!current.plan.hasActions) return this.#completed(current.plan, plannedItems(current.plan));
+      this.setting.interrupted();
+      clean = false;
+      return await this.#apply(current, target, paths, lock, db);
+    } catch (error) {
+      clean = error instanceof Refusal || error instanceof PutBack || error instanceof Interrupted;
+      throw error;
+    } finally {
+      if (db !== null) closeQuietly(db);
+      lock.release(clean);
+    }
+  }
+
+  #preflight(current: Survey, target: TargetPaths, paths: StatePaths): void {
+    const { flags, setting } = this;
+    const rows = current.plan.projects.length + current.plan.orchestrators.length;
+    const backup = flags.backup ? { path: paths.backups, bytes: backupSize(current.store, target.database) } : null;
+    preflight(
+      needsOf(current.plan, backup, { path: target.dataDir, bytes: 256 * 1024 + rows * 8192 }, paths.migrations),
+      target.dataDir,
+      setting.machine,
+    );
+  }
+
+  async #apply(
+    current: Survey,
+    target: TargetPaths,
+    paths: StatePaths,
+    lock: RunLock,
+    db: Database | null,
+  ): Promise<MigrateOutcome> {
+    const { flags, setting } = this;
+    const { machine } = setting;
+    const harnesses = harnessesFor(machine, current.location, target, {
+      tag: stagingTag(this.#runId),
+      stripRoleSnapshot: flags.stripRoleSnapshot,
+    });
+    const settle: SettleCommit = (receipt) => isCommitted(receipt, machine);
+    const applied = await apply(
+      {
+        plan: current.plan,
+        planHash: current.planHash,
+        store: current.store,
+        target,
+        paths,
+        runId: this.#runId,
+        startedAt: machine.now(),
+        machine,
+        version: setting.version,
+        harnesses,
+        db,
+        backup: flags.backup,
+        lockDirectories: lock.madeDirectories,
+        progress: setting.progress(current.plan),
+        interrupted: setting.interrupted,
+      },
+      settle,
+    );
+    const failed = new Map<string, { reason: string; failed: boolean }>();
+    for (const { sessionId, reason, failed: raised } of applied.conversationFailures)
+      failed.set(`orchestrator ${sessionId}`, { reason, failed: raised });
+    for (const { kind, id, reason } of applied.rowFailures) {
+      failed.set(`${kind} ${id}`, { reason, failed: true });
+      this.#notes.push({ code: 'ROW_FAILED', severity: 'warn', id, message: reason });
+    }
+    const items = plannedItems(current.plan).map((item): Item => {
+      const fault = failed.get(`${item.kind} ${item.id}`);
+      return fault === undefined
+        ? item
+        : { ...item, outcome: fault.failed ? 'failed' : 'skipped', reason: fault.reason };
+    });
+    this.#notes.push(...applied.notes);
+    const conversations = applied.placed.map(
+      ({ copy }): Item => ({ kind: 'conversation', id: copy.resumeId, outcome: 'created' }),
+    );
+    return {
+      ...this.#completed(
+        current.plan,
+        [...items, ...conversations],
+        applied.conversationFailures.map(({ sessionId }) => sessionId),
+      ),
+      runId: this.#runId,
+      relocated: applied.placed.length,
+      backup: applied.backup,
+      receipt: applied.receipt,
+    };
+  }
+
+  #completed(plan: Plan, items: readonly Item[], postponed: readonly string[] = []): MigrateOutcome {
+    const notes = [...this.#notes, ...plan.notes];
+    const status = statusOf({ ending: 'completed', dryRun: this.flags.dryRun, items, notes, plan, postponed });
+    return { ...this.#outcome(plan), status, exitCode: exitCodeOf(status, items), items, notes };
+  }
+
+  /** A refusal; a dry run shows its plan all the same (migration.md 2). */
+  refused(refusal: Refusal): MigrateOutcome {
+    const plan = this.flags.dryRun ? (this.#survey?.plan ?? null) : null;
+    return {
+      ...this.#outcome(plan),
+      status: 'refused',
+      exitCode: EXIT.refused,
+      refusal: { code: refusal.code, message: refusal.message, hint: refusal.hint },
+    };
+  }
+
+  ended(
+    status: 'declined' | 'interrupted' | 'put-back' | 'failed',
+    exitCode: MigrateOutcome['exitCode'],
+    error: PutBack | null,
+  ): MigrateOutcome {
+    const plan = this.#survey?.plan ?? null;
+    return {
+      ...this.#outcome(plan),
+      status,
+      exitCode,
+      schemaVersion: plan === null || plan.createsDatabase ? 0 : plan.schemaVersion,
+      refusal: error === null ? null : { code: 'UNEXPECTED', message: error.message, hint: error.hint },
+    };
+  }
+
+  #outcome(plan: Plan | null): MigrateOutcome {
+    return {
+      status: 'failed',
+      exitCode: EXIT.failed,
+      dryRun: this.flags.dryRun,
+      plan,
+      planHash: this.#survey?.planHash ?? null,
+      runId: null,
+      dbCreated: plan?.createsDatabase ?? false,
+      schemaVersion: plan?.schemaVersion ?? 0,
+      items: plan === null ? [] : plannedItems(plan),
+      relocated: 0,
+      notes: [...this.#notes, ...(plan?.notes ?? [])],
+      refusal: null,
+      backup: null,
+      receipt: null,
+      timing: null,
+    };
+  }
+}
+
+/** `--strict`: the plan drops or degrades a setting of a project, or of `defaults` (migration.md 5, LOSSY). */
+function refuseLossy(plan: Plan): void {
+  const lost = plan.notes.filter(({ severity }) => severity === 'lossy');
+  if (lost.length === 0) return;
+  const list = lost.map(({ id, message }) => `${id === undefined ? '' : `${id}: `}${message}`).join('; ');
+  throw new Refusal('LOSSY', `Settings would be lost: ${list}.`);
+}
+
+/** The rows are committed or abandoned by now; a failing close changes nothing of that. */
+function closeQuietly(db: Database): void {
+  try {
+    closeDatabase(db);
+  } catch {
+    // Closed already, after a COMMIT whose outcome had to be looked up on the disk.
+  }
+}

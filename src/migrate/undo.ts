@@ -1,0 +1,165 @@
+import { stands } from '../apply/durable';
+import { type Receipt, readReceipt, receiptsOf } from '../apply/receipt';
+import { recoverRuns, unfinishedRuns } from '../apply/recover';
+import { planRollback, type RollbackItem, rollback } from '../apply/rollback';
+import { takeLock } from '../apply/run-lock';
+import { newRunId, RUN_ID, type StatePaths, statePaths } from '../apply/state';
+import type { Machine } from '../contracts/machine';
+import type { Note } from '../contracts/notes';
+import { EXIT, type ExitCode, type RefusalReport } from '../contracts/outcome';
+import { Refusal, UsageError } from '../contracts/refusals';
+import { closeDatabase, openDatabase } from '../rewrite/connection';
+import { findDaemon } from '../rewrite/daemon';
+import { runFile, type TargetPaths, targetPaths } from '../rewrite/paths';
+import { withPrivateCopy } from '../rewrite/private-copy';
+
+export interface UndoFlags {
+  readonly run: string | null;
+  readonly dryRun: boolean;
+  readonly dataDir: string | null;
+}
+
+export type UndoStatus =
+  | 'undone'
+  | 'partly-undone'
+  | 'nothing-to-undo'
+  | 'planned'
+  | 'declined'
+  | 'refused'
+  | 'usage'
+  | 'failed';
+
+/** How a rollback ended. */
+export interface UndoOutcome {
+  readonly status: UndoStatus;
+  readonly exitCode: ExitCode;
+  readonly dryRun: boolean;
+  /** The run that is undone. */
+  readonly runId: string | null;
+  readonly items: readonly RollbackItem[];
+  readonly notes: readonly Note[];
+  readonly backup: string | null;
+  readonly receipt: string | null;
+  readonly refusal: RefusalReport | null;
+}
+
+export interface UndoSetting {
+  readonly machine: Machine;
+  /** Shows what would go and asks; null where nobody is asked. */
+  readonly confirm: ((receipt: Receipt, items: readonly RollbackItem[]) => Promise<boolean>) | null;
+}
+
+/**
+ * Undoes one run (migration.md 8): the newest of this data directory that is not undone, or the one named. The legacy tool
+ * may run, the daemon may not.
+ *
+ * @throws UsageError where --run names no run of this data directory
+ */
+export async function undo(flags: UndoFlags, setting: UndoSetting): Promise<UndoOutcome> {
+  const { machine } = setting;
+  const notes: Note[] = [];
+  const empty = {
+    dryRun: flags.dryRun,
+    runId: null,
+    items: [],
+    notes,
+    backup: null,
+    receipt: null,
+    refusal: null,
+  } as const;
+  try {
+    const target = targetPaths(machine, { dataDir: flags.dataDir, legacyRoots: [] });
+    const paths = statePaths(machine, target.physicalDataDir);
+    await recover(paths, target, flags, machine, notes);
+    const receipt = chosenReceipt(flags.run, paths, target);
+    if (receipt === null || receipt.status === 'undone')
+      return { ...empty, status: 'nothing-to-undo', exitCode: EXIT.done, runId: receipt?.runId ?? null };
+    const about = { ...empty, runId: receipt.runId, backup: receipt.backup };
+    const planned = await plannedItems(receipt, machine);
+    if (!flags.dryRun || planned.some(({ outcome }) => outcome === 'removed')) {
+      const daemon = await findDaemon(runFile(machine), machine);
+      notes.push(...daemon.notes);
+      if (daemon.refusal !== null) throw daemon.refusal;
+    }
+    if (flags.dryRun) return { ...about, status: 'planned', exitCode: EXIT.done, items: planned };
+    if (setting.confirm !== null && !(await setting.confirm(receipt, planned)))
+      return { ...about, status: 'declined', exitCode: EXIT.usage, items: planned };
+    const runId = newRunId(machine);
+    const lock = takeLock(paths, runId, machine);
+    try {
+      const { items } = rollback({ receipt, paths, runId, machine, lockDirectories: lock.madeDirectories });
+      const refused = items.some(({ outcome }) => outcome === 'refused');
+      return {
+        ...about,
+        items,
+        status: refused ? 'partly-undone' : 'undone',
+        exitCode: refused ? EXIT.failed : EXIT.done,
+      };
+    } finally {
+      lock.release(true);
+    }
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return {
+      ...empty,
+      status: 'refused',
+      exitCode: EXIT.refused,
+      refusal: { code: error.code, message: error.message, hint: error.hint },
+    };
+  }
+}
+
+async function recover(
+  paths: StatePaths,
+  target: TargetPaths,
+  flags: UndoFlags,
+  machine: Machine,
+  notes: Note[],
+): Promise<void> {
+  const unfinished = unfinishedRuns(paths, target.physicalDataDir);
+  if (unfinished.length === 0) return;
+  if (flags.dryRun) {
+    for (const id of unfinished)
+      notes.push({
+        code: 'RUN_UNFINISHED',
+        severity: 'warn',
+        id,
+        message: `the run ${id} was interrupted; a real run finishes or undoes it first`,
+      });
+    return;
+  }
+  const lock = takeLock(paths, newRunId(machine), machine);
+  try {
+    for (const each of await recoverRuns(paths, target.physicalDataDir, machine)) notes.push(...each.notes);
+  } finally {
+    lock.release(true);
+  }
+}
+
+function chosenReceipt(runId: string | null, paths: StatePaths, target: TargetPaths): Receipt | null {
+  if (runId === null)
+    return receiptsOf(paths, target.physicalDataDir).find(({ status }) => status !== 'undone') ?? null;
+  const receipt = RUN_ID.test(runId) ? readReceipt(paths, runId) : null;
+  if (receipt === null || receipt.physicalDataDir !== target.physicalDataDir) {
+    const known = receiptsOf(paths, target.physicalDataDir)
+      .slice(0, 3)
+      .map(({ runId: id }) => id);
+    throw new UsageError(
+      `--run ${runId}: there is no such run of this data directory`,
+      known.length === 0 ? 'There is no run at all.' : `The newest are: ${known.join(', ')}.`,
+    );
+  }
+  return receipt;
+}
+
+async function plannedItems(receipt: Receipt, machine: Machine): Promise<RollbackItem[]> {
+  if (!stands(receipt.database)) return planRollback(receipt, null);
+  return withPrivateCopy(receipt.database, machine, (copy) => {
+    const db = openDatabase(copy);
+    try {
+      return planRollback(receipt, db);
+    } finally {
+      closeDatabase(db);
+    }
+  });
+}

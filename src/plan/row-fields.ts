@@ -1,0 +1,99 @@
+import type { Origin } from '../contracts/legacy';
+import type { Outcome, PlannedOrchestrator, PlannedProject, Provenance } from '../contracts/plan';
+import { differingKeys, encodeConfig } from '../rewrite/config';
+import type { DraftOrchestrator } from './draft';
+import { toldUrl } from './secrecy';
+import type { DecidedProject } from './targets';
+
+/** One field of a resulting row: its value, where it came from, and what the target says of it. */
+export interface RowField {
+  /** `path`, `config.worker.agent`, `session.branch`, `marker.state` … */
+  readonly field: string;
+  /** As it may be told; null for a secret, of which only the length is. */
+  readonly value: string | null;
+  /** Characters. */
+  readonly length: number;
+  readonly rule: string;
+  readonly from: readonly Origin[];
+  /** `differs`: the target has another value there and keeps it. */
+  readonly target: Outcome;
+}
+
+const NONE: Provenance = { rule: 'always', from: [] };
+const SECRET_FIELD = /^(?:config\.(?:env|postCreate|agentRules$|orchestratorRules$)|session\.prompt$)/;
+
+/** The fields of a project's row in the order of its columns; none where the project cannot be imported. */
+export function projectFields({ planned, existing }: DecidedProject): RowField[] {
+  const { row, provenance, outcome } = planned;
+  if (row === null) return [];
+  const { config, ...columns } = row;
+  const kept = new Set<string>(outcome === 'differs' ? (planned.fields ?? []) : []);
+  const keptKeys = new Set<string>(
+    kept.has('config') && existing !== null ? differingKeys(existing.config, encodeConfig(config)) : [],
+  );
+  const target = (isKept: boolean): Outcome => (outcome === 'differs' ? (isKept ? 'differs' : 'identical') : outcome);
+  const fields = Object.entries(columns).map(([column, value]) =>
+    fieldOf(
+      column,
+      column === 'repo_origin_url' ? toldUrl(value) : value,
+      provenance[column],
+      target(kept.has(column)),
+    ),
+  );
+  for (const [key, value] of Object.entries(config))
+    fields.push(...configFields(`config.${key}`, value, provenance, target(keptKeys.has(key))));
+  return fields;
+}
+
+/** A setting, or each of those in it: an object holds settings of their own, a list is one value. */
+function configFields(
+  field: string,
+  value: unknown,
+  provenance: PlannedProject['provenance'],
+  target: Outcome,
+): RowField[] {
+  if (typeof value === 'string') return [fieldOf(field, value, provenance[field], target)];
+  if (Array.isArray(value)) return [fieldOf(field, value.map(String).join(', '), provenance[field], target)];
+  return Object.entries(value ?? {}).flatMap(([key, each]): RowField[] => {
+    if (field !== 'config.env') return configFields(`${field}.${key}`, each, provenance, target);
+    const from = provenance[field]?.from.filter((origin) => origin.keys.at(-1) === key) ?? [];
+    return [fieldOf(`${field}.${key}`, String(each), { rule: provenance[field]?.rule ?? '', from }, target)];
+  });
+}
+
+/**
+ * The fields of a session's row and its marker; where the target settles the matter no row is made, and only what the old
+ * store alone decides is told.
+ */
+export function sessionFields(drafted: DraftOrchestrator, planned: PlannedOrchestrator): RowField[] {
+  const { row, marker, provenance, outcome } = planned;
+  const { times, record, sessionId, harness, project } = drafted;
+  const columns: Record<string, unknown> =
+    row === null
+      ? {
+          id: sessionId,
+          project_id: project.id,
+          harness: harness ?? '',
+          created_at: times.createdAt,
+          updated_at: times.updatedAt,
+          activity_last_at: times.activityAt,
+          first_signal_at: times.activityAt,
+          prompt: record.userPrompt ?? '',
+          display_name: record.displayName ?? '',
+        }
+      : { ...row };
+  const kept = new Set(planned.fields ?? []);
+  const target = (column: string): Outcome => (outcome === 'differs' && !kept.has(column) ? 'identical' : outcome);
+  const fields = Object.entries(columns).map(([column, value]) =>
+    fieldOf(`session.${column}`, String(value), provenance[column], target(column)),
+  );
+  const rule = { rule: 'lets daemons resume the session at their first start', from: [] };
+  if (marker !== null) fields.push(fieldOf('marker.state', marker.state, rule, outcome));
+  return fields;
+}
+
+function fieldOf(field: string, value: string, provenance: Provenance | undefined, target: Outcome): RowField {
+  const { rule, from } = provenance ?? NONE;
+  const isSecret = SECRET_FIELD.test(field) && value !== '';
+  return { field, value: isSecret ? null : value, length: value.length, rule, from, target };
+}

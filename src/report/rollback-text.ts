@@ -1,0 +1,77 @@
+import type { RollbackItem } from '../apply/rollback';
+import type { UndoOutcome } from '../migrate/undo';
+import { hanging, table } from './layout';
+import { notesText } from './notes-text';
+import { printable } from './printable';
+import type { Style } from './terminal';
+import { counted, pathText, type TextContext } from './words';
+
+const SIGNS = { removed: '-', refused: '!', absent: '=', left: '=' } as const;
+const NOUNS = {
+  project: 'project',
+  orchestrator: 'orchestrator',
+  conversation: 'conversation',
+  database: 'database',
+} as const;
+
+/** What a rollback removes, in the words of the plan. Ends in a newline. */
+export function rollbackPlanText(runId: string, items: readonly RollbackItem[], context: TextContext): string {
+  return `${[`The run ${runId} made:`, ...itemLines(items, context)].join('\n')}\n`;
+}
+
+export function rollbackQuestion(items: readonly RollbackItem[]): string {
+  const count = (kind: RollbackItem['kind']): number =>
+    items.filter((item) => item.kind === kind && item.outcome === 'removed').length;
+  return `Remove ${counted(count('project'), 'project')}, ${counted(count('orchestrator'), 'orchestrator')} and ${counted(count('conversation'), 'conversation')}?`;
+}
+
+/** How a rollback ended, for a person. Ends in a newline. */
+export function rollbackText(outcome: UndoOutcome, context: TextContext, planShown: boolean): string {
+  const { terminal } = context;
+  const [style, headline] = headlineOf(outcome);
+  const lines = hanging('', headline, terminal.width).map((line) => terminal.paint(style, line));
+  if (!planShown || outcome.status === 'undone' || outcome.status === 'partly-undone')
+    lines.push(...itemLines(outcome.items, context));
+  lines.push(...notesText(outcome.notes, context));
+  if (outcome.refusal !== null) {
+    lines.push(...hanging('', printable(`${outcome.refusal.message} [${outcome.refusal.code}]`), terminal.width));
+    lines.push(...hanging('→ ', printable(outcome.refusal.hint), terminal.width));
+  }
+  if (outcome.backup !== null && (outcome.status === 'undone' || outcome.status === 'partly-undone')) {
+    lines.push(
+      '',
+      ...table([{ label: 'Backup', text: `${pathText(outcome.backup, context)} (stays)` }], terminal.width, 0),
+    );
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function headlineOf({ status, runId }: UndoOutcome): readonly [Style, string] {
+  switch (status) {
+    case 'undone':
+      return ['green', `The run ${runId} is undone. The old store was never changed.`];
+    case 'partly-undone':
+      return ['yellow', `The run ${runId} is undone in part; what has been changed since stays.`];
+    case 'nothing-to-undo':
+      return ['green', 'There is nothing to undo.'];
+    case 'planned':
+      return ['bold', `Dry run: nothing was changed. Without --dry-run the run ${runId} would be undone like this:`];
+    case 'declined':
+      return ['bold', 'Declined; nothing was changed.'];
+    case 'refused':
+      return ['red', 'Refused; nothing was changed.'];
+    default:
+      return ['red', 'Not undone.'];
+  }
+}
+
+function itemLines(items: readonly RollbackItem[], { terminal }: TextContext): string[] {
+  return items.flatMap(({ kind, id, outcome, reason }) => {
+    const said = { removed: '', refused: ' stays', absent: ' was gone already', left: ' stays' }[outcome];
+    return hanging(
+      `  ${SIGNS[outcome]} `,
+      printable(`${NOUNS[kind]} ${id}${said}${reason === undefined ? '' : `: ${reason}`}`),
+      terminal.width,
+    );
+  });
+}

@@ -1,0 +1,108 @@
+import { write } from 'node:fs';
+
+/** Why an output did not take everything. `closed`: the reader went away (EPIPE), which is its right. */
+export type OutputFailure =
+  | { readonly kind: 'closed' }
+  | { readonly kind: 'error'; readonly code: string; readonly message: string };
+
+/** One of the two standard streams. `write` resolves when all is written or the output has failed; it never rejects. */
+export interface Output {
+  write(text: string): Promise<void>;
+  readonly failure: OutputFailure | null;
+}
+
+/** Writes some of the bytes and says how many; rejects with a system error. */
+export type WriteCall = (descriptor: number, bytes: Uint8Array) => Promise<number>;
+
+export interface OutputOptions {
+  /** Stderr of a `--json` run: no brace may appear there, because callers join both streams (migration.md 10). */
+  readonly withoutBraces?: boolean;
+  readonly writeCall?: WriteCall;
+  readonly sleep?: (milliseconds: number) => Promise<void>;
+}
+
+/** Bytes per call: keeps one copy of a large document out of the kernel's way, and is far above any pipe. */
+const CHUNK = 1 << 20;
+const LONGEST_PAUSE = 50;
+/** Writes of no byte in a row, after which a device is taken as broken. */
+const FRUITLESS = 200;
+
+/**
+ * The one way to a standard stream. `process.stdout` loses what lies behind 64 KiB when the process ends, and
+ * `console.log` to a full disk counts as success, so the descriptor is written directly until all is taken
+ * (distribution.md 1). The call is the asynchronous one: a reader that waits must not keep signals from being handled.
+ */
+export function openOutput(descriptor: number, options: OutputOptions = {}): Output {
+  const writeCall = options.writeCall ?? systemWrite;
+  const sleep = options.sleep ?? Bun.sleep;
+  const encoder = new TextEncoder();
+  let failure: OutputFailure | null = null;
+  let last: Promise<void> = Promise.resolve();
+
+  const writeAll = async (text: string): Promise<void> => {
+    const bytes = encoder.encode(options.withoutBraces === true ? withoutBraces(text) : text);
+    let done = 0;
+    let waits = 0;
+    let fruitless = 0;
+    while (failure === null && done < bytes.length) {
+      try {
+        const taken = await writeCall(descriptor, bytes.subarray(done, done + CHUNK));
+        done += taken;
+        waits = taken > 0 ? 0 : waits + 1;
+        fruitless = taken > 0 ? 0 : fruitless + 1;
+        if (fruitless > FRUITLESS) failure = { kind: 'error', code: 'EIO', message: 'nothing is taken' };
+      } catch (error) {
+        if (isBusy(error)) waits++;
+        else failure = failureOf(error);
+      }
+      if (waits > 0 && failure === null) await sleep(Math.min(LONGEST_PAUSE, waits));
+    }
+  };
+
+  return {
+    get failure() {
+      return failure;
+    },
+    write(text) {
+      last = last.then(() => writeAll(text));
+      return last;
+    },
+  };
+}
+
+/** The exit code that is true after the report: what could not be told was not done well (distribution.md 1). */
+export function exitCodeAfter<Code extends number>(code: Code, stdout: OutputFailure | null): Code | 1 {
+  return code === 0 && stdout?.kind === 'error' ? 1 : code;
+}
+
+/** One line for stderr where the report could not be written; null where there is nothing to say. */
+export function failureText(stdout: OutputFailure | null): string | null {
+  return stdout?.kind === 'error' ? `The result could not be written to standard output (${stdout.code}).\n` : null;
+}
+
+export function withoutBraces(text: string): string {
+  return text.replaceAll('{', '(').replaceAll('}', ')');
+}
+
+function systemWrite(descriptor: number, bytes: Uint8Array): Promise<number> {
+  return new Promise((resolve, reject) => {
+    write(descriptor, bytes, 0, bytes.length, null, (error, taken) => {
+      if (error === null || error === undefined) resolve(taken);
+      else reject(error);
+    });
+  });
+}
+
+const codeOf = (error: unknown): string =>
+  error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'EIO';
+
+/** A pipe that somebody else made non-blocking is full for now; a signal came between. */
+function isBusy(error: unknown): boolean {
+  return ['EAGAIN', 'EWOULDBLOCK', 'EINTR'].includes(codeOf(error));
+}
+
+function failureOf(error: unknown): OutputFailure {
+  const code = codeOf(error);
+  if (code === 'EPIPE' || code === 'EOF') return { kind: 'closed' };
+  return { kind: 'error', code, message: error instanceof Error ? error.message : String(error) };
+}

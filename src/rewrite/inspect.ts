@@ -1,0 +1,108 @@
+import type { Database } from 'bun:sqlite';
+import { lstatSync, type Stats, statSync } from 'node:fs';
+import type { TargetFacts } from '../contracts/facts';
+import type { Machine } from '../contracts/machine';
+import type { Note } from '../contracts/notes';
+import { Refusal } from '../contracts/refusals';
+import { closeDatabase, openDatabase, requireSqlite, sqliteRefusal } from './connection';
+import type { TargetPaths } from './paths';
+import { withPrivateCopy } from './private-copy';
+import { judgeSchema, NEWEST_KNOWN_VERSION, probeRows, readSchema } from './schema-guard';
+import { readProjects, readSessions } from './target-facts';
+
+/**
+ * What the target holds now, read from a private copy so that nothing beside the database changes. Throws a Refusal:
+ * SQLITE_UNUSABLE, SCHEMA_TOO_OLD, SCHEMA_UNKNOWN, DB_CORRUPT or DB_LOCKED (migration.md 3). Without `ao.db` the target is
+ * absent, also where a `-wal`, `-shm` or `-journal` was left behind.
+ */
+export async function inspectTarget(paths: TargetPaths, machine: Machine): Promise<TargetFacts> {
+  requireSqlite();
+  if (!databaseStands(paths.database)) return absentTarget(paths);
+  return withPrivateCopy(paths.database, machine, (copy) =>
+    reading(copy, paths.database, (db) => {
+      const facts = readTarget(db, paths);
+      probeRows(db, paths.database, `ao-migrate-${machine.randomHex(8)}`);
+      requireSound(db, paths.database);
+      return facts;
+    }),
+  );
+}
+
+/**
+ * The same facts from a connection that is open already, without the checks that write or last: for the look at the rows
+ * after the exclusive probe (migration.md 7). Throws SCHEMA_TOO_OLD or SCHEMA_UNKNOWN.
+ */
+export function readTarget(db: Database, paths: TargetPaths): TargetFacts {
+  const version = judgeSchema(readSchema(db), paths.database);
+  return {
+    ...paths,
+    exists: true,
+    version,
+    projects: readProjects(db),
+    sessions: readSessions(db),
+    notes: version > NEWEST_KNOWN_VERSION ? [newerNote(version)] : [],
+  };
+}
+
+/** Facts of a target without a database. */
+export function absentTarget(paths: TargetPaths): TargetFacts {
+  return { ...paths, exists: false, version: 0, projects: [], sessions: [], notes: [] };
+}
+
+/**
+ * For commands that write nothing: the note that another process seems to have the database open, judged by its `-wal` or
+ * `-shm` (migration.md 2); null where neither is there.
+ */
+export function openElsewhereNote(database: string): Note | null {
+  const sign = ['-wal', '-shm'].find((part) => lookAt(database + part) !== null);
+  if (sign === undefined) return null;
+  return {
+    code: 'DATABASE_OPEN',
+    severity: 'warn',
+    message: `${database}${sign} is there: a daemon has the database open, or ended without closing it.`,
+  };
+}
+
+/** False where there is no `ao.db`; throws where something is that can be no database of the rewrite. */
+function databaseStands(database: string): boolean {
+  const entry = lookAt(database);
+  if (entry === null) return false;
+  const file = entry.isSymbolicLink() ? (statSync(database, { throwIfNoEntry: false }) ?? null) : entry;
+  const aside = 'Move it aside, then run again.';
+  if (file === null) throw new Refusal('SCHEMA_UNKNOWN', `${database} is a link that leads nowhere.`, aside);
+  if (!file.isFile()) throw new Refusal('DB_CORRUPT', `${database} is not a regular file.`, aside);
+  if (file.size === 0) throw new Refusal('SCHEMA_UNKNOWN', `${database} is an empty file.`, aside);
+  return true;
+}
+
+function lookAt(path: string): Stats | null {
+  return lstatSync(path, { throwIfNoEntry: false }) ?? null;
+}
+
+/** Throws `Refusal('DB_CORRUPT')` with the first thing that SQLite finds wrong. */
+function requireSound(db: Database, database: string): void {
+  const [first] = db.query<{ quick_check: string }, []>('PRAGMA quick_check(1)').all();
+  if (first?.quick_check !== 'ok') {
+    throw new Refusal('DB_CORRUPT', `${database} is damaged: ${first?.quick_check ?? 'no answer to quick_check'}.`);
+  }
+}
+
+function reading<T>(copy: string, database: string, use: (db: Database) => T): T {
+  let db: Database | null = null;
+  try {
+    db = openDatabase(copy);
+    return use(db);
+  } catch (error) {
+    throw sqliteRefusal(error, database) ?? error;
+  } finally {
+    if (db !== null) closeDatabase(db);
+  }
+}
+
+function newerNote(version: number): Note {
+  return {
+    code: 'SCHEMA_NEWER',
+    severity: 'warn',
+    message: `The database is at version ${version}; the newest that was tested is ${NEWEST_KNOWN_VERSION}.`,
+  };
+}

@@ -1,0 +1,94 @@
+import { closeSync, linkSync, lstatSync, openSync, renameSync, rmSync } from 'node:fs';
+import { isSystemError } from '../sessions/source';
+
+/** A left-over file of a database that is gone, put aside so that no new database adopts it. */
+export interface StaleFile {
+  readonly original: string;
+  readonly aside: string;
+}
+
+/**
+ * Gives a file its final name, never replacing one that is there: false if something has that name. By link and unlink,
+ * because rename(2) overwrites and no other call can be had everywhere; between the two both names are the same file.
+ */
+export function moveWithoutOverwriting(from: string, to: string): boolean {
+  try {
+    linkSync(from, to);
+  } catch (error) {
+    if (isSystemError(error, 'EEXIST')) return false;
+    // File systems without hard links: FAT, and folders shared with a virtual machine.
+    if (isSystemError(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK'))
+      return moveOverPlaceholder(from, to);
+    throw error;
+  }
+  removeSecondName(from);
+  return true;
+}
+
+/** The file has its final name, which nothing may undo; a second name that stays does no harm. */
+function removeSecondName(path: string): void {
+  try {
+    rmSync(path);
+  } catch {
+    // Recovery removes it: the journal names it.
+  }
+}
+
+/** The next best: takes the name with an empty file, which nobody else can do at the same time, and replaces that. */
+export function moveOverPlaceholder(from: string, to: string): boolean {
+  try {
+    closeSync(openSync(to, 'wx', 0o600));
+  } catch (error) {
+    if (isSystemError(error, 'EEXIST')) return false;
+    throw error;
+  }
+  // Whoever wrote to it in between has opened it as its own.
+  if (lstatSync(to).size > 0) return false;
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    rmSync(to);
+    throw error;
+  }
+  return true;
+}
+
+/** The files of a database that is gone: `-wal`, `-shm`, `-journal`, with the names that they would be given (migration.md 3). */
+export function staleFiles(database: string, runId: string): StaleFile[] {
+  return ['-wal', '-shm', '-journal']
+    .map((part) => ({ original: database + part, aside: `${database}${part}.stale-${runId}` }))
+    .filter(({ original }) => stands(original));
+}
+
+/**
+ * Puts the left-over files aside. False, with everything as it was, if a database appears meanwhile: then they are that
+ * one's.
+ */
+export function moveStale(stale: readonly StaleFile[], database: string): boolean {
+  const moved: StaleFile[] = [];
+  for (const file of stale) {
+    if (!stands(database)) {
+      renameSync(file.original, file.aside);
+      moved.push(file);
+    }
+    if (stands(database)) {
+      for (const { original, aside } of moved) moveWithoutOverwriting(aside, original);
+      return false;
+    }
+  }
+  return true;
+}
+
+/**
+ * Gives left-over files their names back, but only while no database is there: beside another one they would replace its
+ * content. Returns those that stay aside.
+ */
+export function putBackStale(stale: readonly StaleFile[], database: string): StaleFile[] {
+  return stale.filter(
+    ({ original, aside }) => stands(aside) && (stands(database) || !moveWithoutOverwriting(aside, original)),
+  );
+}
+
+function stands(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}

@@ -1,0 +1,179 @@
+import { readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ConversationRequest, FoundConversation } from '../contracts/facts';
+import type { ClaudeRoot, Folder } from './claude-folders';
+import { readBeginning, readTranscript, type Transcript } from './claude-transcript';
+import { byAge, Problems } from './finding';
+import { isUuid } from './ids';
+import { directoryMatcher } from './physical';
+import { type OpenFile, withFile } from './source';
+
+/** A usable transcript, and how it was identified. */
+export interface Located {
+  readonly root: ClaudeRoot;
+  readonly id: string;
+  readonly path: string;
+  readonly how: FoundConversation['how'];
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly transcript: Transcript;
+  /** Ids of the other candidates of a recovery, newest first. */
+  readonly others: readonly string[];
+}
+
+/** A transcript that passed the rules, before one is chosen. */
+interface Candidate {
+  readonly id: string;
+  readonly path: string;
+  readonly size: number;
+  readonly mtimeMs: number;
+  readonly startedMs: number | null;
+}
+
+/** A conversation begins with its orchestrator, not exactly: 5 s before to 120 s after (migration.md 6.5). */
+const BEFORE_MS = 5_000;
+const AFTER_MS = 120_000;
+
+/**
+ * Looks for the conversation of one record in all roots (migration.md 6.5): the stored id in each root first, then what
+ * the record's guards allow, where the first root with a usable conversation decides (R27). `problems` is added to.
+ */
+export class ClaudeSearch {
+  readonly problems = new Problems();
+  readonly #request: ConversationRequest;
+  readonly #roots: readonly ClaudeRoot[];
+
+  constructor(request: ConversationRequest, roots: readonly ClaudeRoot[]) {
+    this.#request = request;
+    this.#roots = roots;
+  }
+
+  /** The transcript with this id, a UUID, in a folder of the record's directories. Its `cwd` is not asked (R28). */
+  async byId(id: string): Promise<Located | null> {
+    const isOwn = directoryMatcher(this.#directories());
+    for (const root of this.#roots) {
+      for (const folder of await this.#folders(root, this.#directories(), isOwn)) {
+        const path = join(folder.path, `${id}.jsonl`);
+        const located = await this.#inspect(path, async (file) => {
+          const transcript = await readTranscript(file);
+          return transcript.hasMessage ? this.#located(root, { ...file, id, path, transcript }, 'stored') : null;
+        });
+        if (located !== null) return located;
+      }
+    }
+    return null;
+  }
+
+  /**
+   * The newest transcript of the record's directories that no other record names. The project's own folder is none of
+   * them, even where the record names it: its user's sessions are there (legacy-store.md 5.2).
+   */
+  async newest(): Promise<Located | null> {
+    const isProject = directoryMatcher([this.#request.projectPath]);
+    const directories = this.#directories().filter((directory) => !isProject(directory));
+    const isOwn = directoryMatcher(directories);
+    for (const root of this.#roots) {
+      const candidates = await this.#candidates(root, directories, isOwn, (cwd) => cwd === null || isOwn(cwd));
+      const [first, ...rest] = candidates;
+      if (first === undefined) continue;
+      const others = new Set(rest.map((each) => each.id).filter((id) => id !== first.id));
+      return this.#read(root, first, 'recovered', [...others]);
+    }
+    return null;
+  }
+
+  /** The one transcript of the project's own folder that began when the record did; null also for several. */
+  async byTime(): Promise<Located | null> {
+    const { createdAtMs, projectPath } = this.#request;
+    if (createdAtMs === null) return null;
+    const isOwn = directoryMatcher([projectPath]);
+    for (const root of this.#roots) {
+      const candidates = await this.#candidates(root, [projectPath], isOwn, (cwd) => cwd !== null && isOwn(cwd));
+      const began = candidates.filter(({ startedMs }) => {
+        return startedMs !== null && startedMs >= createdAtMs - BEFORE_MS && startedMs <= createdAtMs + AFTER_MS;
+      });
+      const [first, second] = began;
+      if (first === undefined) continue;
+      return second === undefined ? this.#read(root, first, 'by-time', []) : null;
+    }
+    return null;
+  }
+
+  #directories(): string[] {
+    const { worktree, workspacePaths } = this.#request;
+    return [...(worktree === null ? [] : [worktree]), ...workspacePaths];
+  }
+
+  async #folders(root: ClaudeRoot, directories: readonly string[], isOwn: (cwd: string) => boolean): Promise<Folder[]> {
+    const folders = (await this.problems.guard(() => root.foldersOf(directories))) ?? [];
+    const usable: Folder[] = [];
+    for (const folder of folders) {
+      if (!folder.isDirectory) this.problems.refuse(`is a link or no directory: ${folder.path}`);
+      else if (!folder.onlyByCwd || (await this.#wasBegunIn(folder, isOwn))) usable.push(folder);
+    }
+    return usable;
+  }
+
+  async #wasBegunIn(folder: Folder, isOwn: (cwd: string) => boolean): Promise<boolean> {
+    for (const id of await this.#idsIn(folder)) {
+      const cwd = await this.#inspect(
+        join(folder.path, `${id}.jsonl`),
+        async (file) => (await readBeginning(file)).firstCwd,
+      );
+      if (cwd !== null && isOwn(cwd)) return true;
+    }
+    return false;
+  }
+
+  /** Transcripts with a message of their own that pass, newest first; equal ages by id. */
+  async #candidates(
+    root: ClaudeRoot,
+    directories: readonly string[],
+    isOwn: (cwd: string) => boolean,
+    passes: (cwd: string | null) => boolean,
+  ): Promise<Candidate[]> {
+    const candidates: Candidate[] = [];
+    for (const folder of await this.#folders(root, directories, isOwn)) {
+      for (const id of await this.#idsIn(folder)) {
+        if (this.#request.isTaken(id)) continue;
+        const path = join(folder.path, `${id}.jsonl`);
+        const candidate = await this.#inspect(path, async (file) => {
+          const begun = await readBeginning(file);
+          if (!begun.hasOwnMessage || !passes(begun.firstCwd)) return null;
+          return { id, path, size: file.size, mtimeMs: file.mtimeMs, startedMs: begun.firstTimestampMs };
+        });
+        if (candidate !== null) candidates.push(candidate);
+      }
+    }
+    return candidates.sort(byAge);
+  }
+
+  /** Sorted ids of the files that are named as a conversation; `agent-*` and the like never are. */
+  async #idsIn(folder: Folder): Promise<string[]> {
+    const names = (await this.problems.guard(() => readdir(folder.path))) ?? [];
+    return names
+      .flatMap((name) => (isUuid(name.slice(0, -6)) && name.endsWith('.jsonl') ? name.slice(0, -6) : []))
+      .sort();
+  }
+
+  async #read(root: ClaudeRoot, { id, path }: Candidate, how: Located['how'], others: readonly string[]) {
+    return this.#inspect(path, async (file) => {
+      const transcript = await readTranscript(file);
+      return { ...this.#located(root, { ...file, id, path, transcript }, how), others };
+    });
+  }
+
+  #located(
+    root: ClaudeRoot,
+    found: Pick<Located, 'id' | 'path' | 'size' | 'mtimeMs' | 'transcript'>,
+    how: Located['how'],
+  ): Located {
+    const { id, path, size, mtimeMs, transcript } = found;
+    return { root, id, path, how, size, mtimeMs, transcript, others: [] };
+  }
+
+  /** Null where there is no such file, where it is empty, and where it may not be read, which is a problem. */
+  #inspect<T>(path: string, use: (file: OpenFile) => Promise<T | null>): Promise<T | null> {
+    return this.problems.guard(() => withFile(path, async (file) => (file.size === 0 ? null : use(file))));
+  }
+}

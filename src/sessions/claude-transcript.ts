@@ -1,0 +1,143 @@
+import { isLiteral, type Member, memberOf, membersOfRow, objectOf, textOf } from './members';
+import type { Edit, Rewrite } from './rewrite';
+import { type Row, RowSplitter } from './rows';
+import { bytesOf, endOfRows, type OpenFile } from './source';
+
+/** Above this a file is not counted (migration.md 4), only judged by as much of its beginning as it takes. */
+export const COUNT_LIMIT = 64 * 1024 * 1024;
+
+/** What the rows up to the last newline say of a transcript (harness-sessions.md 1.3). */
+export interface Transcript {
+  /** User and assistant rows; null where not all were seen. */
+  readonly messages: number | null;
+  readonly hasMessage: boolean;
+  /** One of the messages is no sidechain; a missing `isSidechain` is false. */
+  readonly hasOwnMessage: boolean;
+  readonly firstCwd: string | null;
+  /** Epoch milliseconds of the first row that has a date. */
+  readonly firstTimestampMs: number | null;
+  /** A recorded system prompt is carried. */
+  readonly hasSnapshot: boolean;
+}
+
+/** Reads a transcript whole, or up to `COUNT_LIMIT` and on to its first message. */
+export function readTranscript(file: OpenFile): Promise<Transcript> {
+  return scan(file, (seen, offset) => offset >= COUNT_LIMIT && seen.hasMessage);
+}
+
+/** Reads only until it is known whose transcript this is: for candidates of a recovery. `messages` is null. */
+export function readBeginning(file: OpenFile): Promise<Transcript> {
+  return scan(file, (seen) => seen.hasOwnMessage && seen.firstCwd !== null && seen.firstTimestampMs !== null);
+}
+
+/** Whether there is any user or assistant row. */
+export async function holdsMessage(file: OpenFile): Promise<boolean> {
+  return (await scan(file, (seen) => seen.hasMessage)).hasMessage;
+}
+
+async function scan(file: OpenFile, isEnough: (seen: Transcript, offset: number) => boolean): Promise<Transcript> {
+  const seen = {
+    messages: 0,
+    hasMessage: false,
+    hasOwnMessage: false,
+    firstCwd: null as string | null,
+    firstTimestampMs: null as number | null,
+    hasSnapshot: false,
+  };
+  const splitter = new RowSplitter((row) => {
+    const members = membersOfRow(row);
+    if (members === null) return;
+    seen.firstCwd ??= textOf(row.bytes, members, 'cwd');
+    seen.firstTimestampMs ??= timestampOf(row, members);
+    const type = textOf(row.bytes, members, 'type');
+    if (type === 'user' || type === 'assistant') {
+      seen.messages += 1;
+      seen.hasMessage = true;
+      seen.hasOwnMessage ||= !isLiteral(row.bytes, members, 'isSidechain', 'true');
+    } else if (type === 'attachment') seen.hasSnapshot ||= isSnapshot(row, members);
+  });
+  let offset = 0;
+  for await (const chunk of bytesOf(file, 0, file.size)) {
+    splitter.push(chunk);
+    offset += chunk.length;
+    if (offset < file.size && isEnough(seen, offset)) return { ...seen, messages: null };
+  }
+  return seen;
+}
+
+function timestampOf(row: Row, members: readonly Member[]): number | null {
+  const time = Date.parse(textOf(row.bytes, members, 'timestamp') ?? '');
+  return Number.isNaN(time) ? null : time;
+}
+
+function isSnapshot(row: Row, members: readonly Member[]): boolean {
+  return textOf(row.bytes, objectOf(row.bytes, members, 'attachment'), 'type') === 'prompt_snapshot';
+}
+
+/**
+ * What the copy of a transcript is made of: the source up to its last newline, a row at the end that cancels Claude's own
+ * worktree where the session was last in one, and with `strip` without recorded system prompts (harness-sessions.md 1.3).
+ */
+export async function transcriptRewrite(file: OpenFile, sessionId: string, strip: boolean): Promise<Rewrite> {
+  let inWorktree = false;
+  const splitter = new RowSplitter((row) => {
+    if (!row.bytes.includes('worktree-state')) return;
+    const members = membersOfRow(row);
+    if (members === null || textOf(row.bytes, members, 'type') !== 'worktree-state') return;
+    inWorktree = textOf(row.bytes, objectOf(row.bytes, members, 'worktreeSession'), 'worktreePath') !== null;
+  });
+  return {
+    end: await endOfRows(file),
+    edits: strip ? await snapshotEdits(file) : [],
+    see: (chunk) => splitter.push(chunk),
+    tail: () => Buffer.from(inWorktree ? cancelRow(sessionId) : ''),
+  };
+}
+
+function cancelRow(sessionId: string): string {
+  return `${JSON.stringify({ type: 'worktree-state', worktreeSession: null, sessionId })}\n`;
+}
+
+/** Edits that drop `prompt_snapshot` rows and hang their children on the next row above that stays. */
+async function snapshotEdits(file: OpenFile): Promise<readonly Edit[]> {
+  const dropped = new Map<string, string | null>();
+  const edits: Edit[] = [];
+  await eachRow(file, (row) => {
+    if (!row.bytes.includes('prompt_snapshot')) return;
+    const members = membersOfRow(row);
+    if (members === null || textOf(row.bytes, members, 'type') !== 'attachment' || !isSnapshot(row, members)) return;
+    edits.push({ start: row.start, end: row.start + row.length, bytes: new Uint8Array() });
+    const id = textOf(row.bytes, members, 'uuid');
+    if (id !== null) dropped.set(id, textOf(row.bytes, members, 'parentUuid'));
+  });
+  if (dropped.size === 0) return edits;
+  const droppedRows = new Set(edits.map((edit) => edit.start));
+  await eachRow(file, (row) => {
+    const members = droppedRows.has(row.start) ? null : membersOfRow(row);
+    for (const key of ['parentUuid', 'leafUuid']) {
+      const member = memberOf(members ?? [], key);
+      const id = member === undefined ? null : textOf(row.bytes, members ?? [], key);
+      if (member === undefined || id === null || !dropped.has(id)) continue;
+      const bytes = Buffer.from(JSON.stringify(remaining(id, dropped)));
+      edits.push({ start: row.start + member.start, end: row.start + member.end, bytes });
+    }
+  });
+  return edits.sort((a, b) => a.start - b.start);
+}
+
+/** The nearest ancestor that is not dropped; null at the root, and where the rows name each other in a circle. */
+function remaining(id: string, dropped: ReadonlyMap<string, string | null>): string | null {
+  const passed = new Set<string>();
+  let at: string | null = id;
+  while (at !== null && dropped.has(at)) {
+    if (passed.has(at)) return null;
+    passed.add(at);
+    at = dropped.get(at) ?? null;
+  }
+  return at;
+}
+
+async function eachRow(file: OpenFile, onRow: (row: Row) => void): Promise<void> {
+  const splitter = new RowSplitter(onRow);
+  for await (const chunk of bytesOf(file, 0, file.size)) splitter.push(chunk);
+}

@@ -1,0 +1,133 @@
+import { isObject, type Member, membersOf, membersOfRow, objectOf, textOf } from './members';
+import type { Edit, Rewrite } from './rewrite';
+import { type Row, RowSplitter } from './rows';
+import { ConversationFault, contentOf, isCompressed, type OpenFile } from './source';
+
+/** Above this many bytes a rollout is not counted (migration.md 4). */
+const COUNT_LIMIT = 64 * 1024 * 1024;
+/** The first `session_meta` is looked for in this many rows; any later one belongs to the parent of a fork. */
+const META_ROWS = 10;
+const SPEAKERS: ReadonlySet<string> = new Set(['user', 'assistant']);
+
+/** What the rows up to the last newline say of a rollout (harness-sessions.md 2.2). */
+export interface Rollout {
+  /** The first `session_meta`; null where there is none. */
+  readonly meta: RolloutMeta | null;
+  /** R1: it holds a `response_item`, `event_msg` or `compacted` row. */
+  readonly hasMessages: boolean;
+  /** What the user and the agent said; null where not all rows were seen. */
+  readonly messages: number | null;
+  /** Bytes of content that were seen, decoded: all of them unless `messages` is null. */
+  readonly size: number;
+}
+
+export interface RolloutMeta {
+  readonly id: string | null;
+  readonly cwd: string | null;
+  /** `source` is an object: another session started it. */
+  readonly isSubagent: boolean;
+}
+
+/** Reads a rollout whole, or up to `COUNT_LIMIT` and on to what decides; a compressed one always whole, for its size. */
+export function readRollout(file: OpenFile): Promise<Rollout> {
+  const limit = isCompressed(file.path) ? Number.POSITIVE_INFINITY : COUNT_LIMIT;
+  return scan(file, (seen) => seen.size >= limit && seen.hasMessages);
+}
+
+/** Reads only the first `session_meta`. */
+export async function readMeta(file: OpenFile): Promise<RolloutMeta | null> {
+  return (await scan(file, (seen) => seen.meta !== null)).meta;
+}
+
+/** Whether there is something to resume. */
+export async function holdsMessages(file: OpenFile): Promise<boolean> {
+  return (await scan(file, (seen) => seen.hasMessages)).hasMessages;
+}
+
+async function scan(file: OpenFile, isEnough: (seen: Rollout) => boolean): Promise<Rollout> {
+  const seen = { meta: null as RolloutMeta | null, hasMessages: false, messages: null, size: 0 };
+  let spoken = 0;
+  let items = 0;
+  const splitter = new RowSplitter((row) => {
+    const members = membersOfRow(row);
+    if (members === null) return;
+    const type = textOf(row.bytes, members, 'type');
+    if (type === 'session_meta' && splitter.count <= META_ROWS) seen.meta ??= metaOf(row, members);
+    if (type !== 'response_item' && type !== 'event_msg' && type !== 'compacted') return;
+    seen.hasMessages = true;
+    const payload = objectOf(row.bytes, members, 'payload');
+    const kind = textOf(row.bytes, payload, 'type');
+    if (kind === 'user_message' || kind === 'agent_message') spoken += 1;
+    else if (kind === 'message' && SPEAKERS.has(textOf(row.bytes, payload, 'role') ?? '')) items += 1;
+  });
+  let exhausted = true;
+  for await (const chunk of contentOf(file)) {
+    splitter.push(chunk);
+    seen.size += chunk.length;
+    const isHopeless = seen.meta === null && splitter.count >= META_ROWS;
+    if (isEnough(seen) || isHopeless) {
+      exhausted = false;
+      break;
+    }
+  }
+  // The same words stand in items, among what the agent adds of itself, and in events, which not every release writes.
+  return { ...seen, messages: exhausted ? spoken || items : null };
+}
+
+function metaOf(row: Row, members: readonly Member[]): RolloutMeta {
+  const payload = objectOf(row.bytes, members, 'payload');
+  return {
+    id: textOf(row.bytes, payload, 'id'),
+    cwd: textOf(row.bytes, payload, 'cwd'),
+    isSubagent: isObject(row.bytes, payload, 'source'),
+  };
+}
+
+/**
+ * What the copy of a rollout is made of: the source up to its last newline with new id and directory in the first
+ * `session_meta` and the new directory in the last `turn_context`, in the text itself, so that nothing else changes
+ * (harness-sessions.md 2.5). A repeated key is changed everywhere. Throws a fault where the first `session_meta` names
+ * no id or directory.
+ */
+export async function rolloutRewrite(file: OpenFile, newId: string, newCwd: string): Promise<Rewrite> {
+  const edits = { meta: null as Edit[] | null, lastTurn: [] as Edit[] };
+  const id = JSON.stringify(newId);
+  const cwd = JSON.stringify(newCwd);
+  const splitter = new RowSplitter((row) => {
+    const isBeginning = edits.meta === null && splitter.count <= META_ROWS;
+    // Only these rows are changed. One with escapes, which may stand in a key, is looked at in any case.
+    if (!isBeginning && !row.bytes.includes('turn_context') && !row.bytes.includes('\\u00')) return;
+    const members = membersOfRow(row);
+    if (members === null) return;
+    const type = textOf(row.bytes, members, 'type');
+    if (type === 'turn_context') edits.lastTurn = editsIn(row, members, { cwd });
+    if (type !== 'session_meta' || !isBeginning) return;
+    const payload = objectOf(row.bytes, members, 'payload');
+    if (textOf(row.bytes, payload, 'id') === null || textOf(row.bytes, payload, 'cwd') === null)
+      throw unusableMeta(file.path);
+    edits.meta = editsIn(row, members, { id, session_id: id, cwd, runtime_workspace_roots: `[${cwd}]` });
+  });
+  for await (const chunk of contentOf(file)) splitter.push(chunk);
+  if (edits.meta === null) throw unusableMeta(file.path);
+  const ordered = [...edits.meta, ...edits.lastTurn].sort((a, b) => a.start - b.start);
+  return { end: splitter.end, edits: ordered };
+}
+
+export function unusableMeta(path: string): ConversationFault {
+  return new ConversationFault(
+    'CONVERSATION_UNREADABLE',
+    `does not begin with a session_meta that names id and directory: ${path}`,
+  );
+}
+
+/** Edits that give those members of `payload` that are there the JSON text named. */
+function editsIn(row: Row, members: readonly Member[], values: Readonly<Record<string, string>>): Edit[] {
+  return members
+    .filter((member) => member.key === 'payload')
+    .flatMap((payload) => membersOf(row.bytes, payload.start).list)
+    .flatMap((member) => {
+      const value = Object.hasOwn(values, member.key) ? values[member.key] : undefined;
+      if (value === undefined || member.end >= row.bytes.length) return [];
+      return [{ start: row.start + member.start, end: row.start + member.end, bytes: Buffer.from(value) }];
+    });
+}

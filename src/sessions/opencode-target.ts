@@ -1,0 +1,23 @@
+import { rmdir } from 'node:fs/promises';
+import { createPrivateDirectory } from './directories';
+import { isSystemError } from './source';
+
+/**
+ * Calls `use` while a directory exists: it is made with its missing parents and, as all that was made, removed again if
+ * still empty (migration.md 6.5). The directory itself goes when empty even if an interrupted run made it.
+ */
+export async function withTemporaryDirectories<T>(path: string, use: () => Promise<T>): Promise<T> {
+  const made: string[] = [];
+  try {
+    await createPrivateDirectory(path, made);
+    return await use();
+  } finally {
+    for (const directory of new Set([path, ...made.toReversed()])) {
+      try {
+        await rmdir(directory);
+      } catch (error) {
+        if (!isSystemError(error, 'ENOENT', 'ENOTEMPTY', 'EEXIST', 'ENOTDIR')) throw error;
+      }
+    }
+  }
+}

@@ -1,0 +1,234 @@
+import { createHash } from 'node:crypto';
+import { mkdir, mkdtemp, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import type { Machine } from '../contracts/machine';
+import { type EmptyHome, withEmptyHome } from './agents';
+import type { CommandResult, RunCommand } from './agents-command';
+import type { Located } from './opencode-search';
+import { digestOf, idsOf, type OpencodeDatabases, withDatabase } from './opencode-store';
+import { OpencodeTree } from './opencode-tree';
+import { type Reid, reid, renewable, type Survey, survey } from './opencode-reid';
+import { emptiesDiffs, type Version } from './opencode-versions';
+import { bytesOf, ConversationFault, isSystemError, withFile } from './source';
+
+/** The user's own `opencode`. */
+export interface OpencodeBinary {
+  readonly path: string;
+  readonly version: Version;
+}
+
+export interface TransferDeps {
+  readonly machine: Machine;
+  readonly run: RunCommand;
+  readonly databases: OpencodeDatabases;
+}
+
+/** An export that is ready to be imported. */
+export interface PreparedExport {
+  readonly directory: string;
+  readonly file: string;
+  readonly size: number;
+  readonly sha256: string;
+  readonly messages: number;
+  readonly parts: number;
+  /** What the store said of the original. */
+  readonly originalDigest: string;
+}
+
+/** Time limits: a start of the program, and a second for each of its megabytes. */
+const START_MS = 60_000;
+const MS_PER_MB = 1_000;
+/** An import into a store that has only JSON files takes all of them over first; to end it half-way would lose some. */
+const TAKE_OVER_MS = 60 * 60_000;
+
+/** Directories of exports that are ready, for a process that must end at once. */
+const live = new Set<string>();
+
+export function preparedExports(): readonly string[] {
+  return [...live].sort();
+}
+
+/**
+ * Exports a conversation from a private copy of its store and gives it its new ids and directory, in a file 0600 in a
+ * directory 0700 of the temporary folder (migration.md 6.5). `discardExport` removes it. Throws a `ConversationFault`
+ * where the export is not whole, after removing all that was written.
+ */
+export async function prepareExport(
+  located: Located,
+  newDirectory: string,
+  newId: (oldId: string) => string,
+  binary: OpencodeBinary,
+  deps: TransferDeps,
+  onBytes: (bytes: number) => void,
+): Promise<PreparedExport> {
+  const directory = await mkdtemp(join(deps.machine.tempDir, 'ao-migrate-export-'));
+  live.add(directory);
+  try {
+    const file = join(directory, `${located.session.id}.json`);
+    return await withEmptyHome(deps.machine, async (home) => {
+      const raw = join(home.directory, 'export.json');
+      const original = await exportTo(raw, located, binary, home, deps);
+      const surveyed = await surveyOf(raw);
+      refuseCut(surveyed, located.session.id, original.ids);
+      if (!renewable(surveyed.ids, newId)) {
+        throw new ConversationFault('CONVERSATION_UNREADABLE', 'it has ids too short to be given new ones');
+      }
+      const emptyDiffs = emptiesDiffs(binary.version, surveyed.diffs);
+      const written = await rewriteTo(file, raw, { ids: surveyed.ids, newDirectory, emptyDiffs, newId }, onBytes);
+      const { messages, parts } = surveyed;
+      return { directory, file, ...written, messages, parts, originalDigest: original.digest };
+    });
+  } catch (error) {
+    await discardExport(directory);
+    throw error;
+  }
+}
+
+export async function discardExport(directory: string): Promise<void> {
+  await rm(directory, { recursive: true, force: true });
+  live.delete(directory);
+}
+
+interface Original {
+  readonly ids: ReadonlySet<string>;
+  readonly digest: string;
+}
+
+async function exportTo(raw: string, located: Located, binary: OpencodeBinary, home: EmptyHome, deps: TransferDeps): Promise<Original> {
+  const { store, session } = located;
+  if (store instanceof OpencodeTree) {
+    await writeNew(raw, store.export(session.id));
+    return { ids: await store.idsOf(session.id), digest: await store.digest(session.id) };
+  }
+  return deps.databases.copy(store.path, async (copy) => {
+    const original = withDatabase(copy, (database) => ({ ids: idsOf(database, session.id), digest: digestOf(database, session.id) }));
+    const data = join(home.directory, 'data', 'opencode');
+    await mkdir(data, { recursive: true, mode: 0o700 });
+    const database = join(data, 'opencode.db');
+    for (const part of ['', '-wal', '-journal']) await moveIfThere(copy + part, database + part);
+    const result = await runOpencode(deps.run, home, binary.path, {
+      args: ['export', session.id],
+      cwd: join(home.directory, 'cwd'),
+      env: { OPENCODE_DB: database },
+      // A pipe would cut it at 128 KiB on most releases.
+      stdoutFile: raw,
+      timeoutMs: timeFor(session.size),
+    });
+    if (result.exitCode !== 0) throw new ConversationFault('CONVERSATION_UNREADABLE', `opencode export ${ending(result)}`);
+    return original;
+  });
+}
+
+function refuseCut(surveyed: Survey, id: string, ids: ReadonlySet<string>): void {
+  const isWhole = surveyed.ids.size === ids.size + 1 && [...ids].every((each) => surveyed.ids.has(each));
+  if (surveyed.sessionId === id && isWhole && surveyed.messages > 0) return;
+  throw new ConversationFault('CONVERSATION_UNREADABLE', `the export of ${id} does not hold what the store holds`);
+}
+
+async function surveyOf(raw: string): Promise<Survey> {
+  try {
+    return await withFile(raw, (file) => survey(bytesOf(file, 0, file.size)));
+  } catch (error) {
+    if (error instanceof SyntaxError) throw new ConversationFault('CONVERSATION_UNREADABLE', 'the export was cut short');
+    throw error;
+  }
+}
+
+async function rewriteTo(file: string, raw: string, change: Reid, onBytes: (bytes: number) => void): Promise<Written> {
+  return withFile(raw, (source) => {
+    async function* seen() {
+      for await (const piece of bytesOf(source, 0, source.size)) {
+        onBytes(piece.length);
+        yield piece;
+      }
+    }
+    return writeNew(file, reid(seen(), change));
+  });
+}
+
+/**
+ * Imports a prepared export into a root with the new directory as working directory, which is made for it and removed if
+ * still empty. Nothing is said about what came of it: the caller looks.
+ */
+export async function importExport(
+  prepared: PreparedExport,
+  target: { readonly root: string; readonly local: boolean; readonly directory: string; readonly takesOver: boolean },
+  binary: OpencodeBinary,
+  deps: TransferDeps,
+): Promise<CommandResult> {
+  if (basename(target.root) !== 'opencode') {
+    throw new ConversationFault('CONVERSATION_UNREADABLE', `opencode cannot be pointed at ${target.root}`);
+  }
+  const named = deps.machine.env.OPENCODE_DB;
+  return withEmptyHome(deps.machine, (home) =>
+    runOpencode(deps.run, home, binary.path, {
+      args: ['import', prepared.file],
+      cwd: target.directory,
+      env: { XDG_DATA_HOME: dirname(target.root), ...(named === undefined || !target.local ? {} : { OPENCODE_DB: named }) },
+      stdoutFile: null,
+      timeoutMs: target.takesOver ? TAKE_OVER_MS : timeFor(prepared.size),
+    }),
+  );
+}
+
+interface Run {
+  readonly args: readonly string[];
+  readonly cwd: string;
+  readonly env: Readonly<Record<string, string>>;
+  readonly stdoutFile: string | null;
+  readonly timeoutMs: number;
+}
+
+/**
+ * Runs `opencode` without its user's configuration and without plugins. `OPENCODE_PURE` is what `--pure` sets: releases
+ * that do not know the flag would refuse it, the variable they ignore.
+ */
+async function runOpencode(run: RunCommand, home: EmptyHome, program: string, { env, ...rest }: Run): Promise<CommandResult> {
+  if (rest.cwd.startsWith(home.directory)) await mkdir(rest.cwd, { recursive: true, mode: 0o700 });
+  const quiet = { OPENCODE_PURE: '1', OPENCODE_DISABLE_PROJECT_CONFIG: '1', OPENCODE_DISABLE_DEFAULT_PLUGINS: '1' };
+  return run({ program, ...rest, env: { ...home.env, ...quiet, ...env } });
+}
+
+/** How a run ended, without a word of what it printed. */
+export function ending(result: CommandResult): string {
+  if (result.timedOut) return 'took too long and was stopped';
+  if (result.failure !== null) return `could not be started (${result.failure})`;
+  return result.exitCode === null ? 'was killed' : `ended with exit code ${result.exitCode}`;
+}
+
+function timeFor(bytes: number): number {
+  return START_MS + Math.ceil(bytes / 1_000_000) * MS_PER_MB;
+}
+
+async function moveIfThere(from: string, to: string): Promise<void> {
+  try {
+    await rename(from, to);
+  } catch (error) {
+    if (!isSystemError(error, 'ENOENT')) throw error;
+  }
+}
+
+interface Written {
+  readonly size: number;
+  readonly sha256: string;
+}
+
+/** Writes a file that may not exist yet, 0600. */
+async function writeNew(path: string, pieces: AsyncIterable<Uint8Array>): Promise<Written> {
+  const handle = await open(path, 'wx', 0o600);
+  try {
+    const hash = createHash('sha256');
+    let size = 0;
+    for await (const piece of pieces) {
+      for (let done = 0; done < piece.length; ) {
+        const { bytesWritten } = await handle.write(piece, done, piece.length - done);
+        done += bytesWritten;
+      }
+      hash.update(piece);
+      size += piece.length;
+    }
+    return { size, sha256: hash.digest('hex') };
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,0 +1,247 @@
+import { dirname, join } from 'node:path';
+import type { ConversationFinding, ConversationRequest } from '../contracts/facts';
+import type { Note } from '../contracts/notes';
+import type { ConversationCopy } from '../contracts/plan';
+import type { InstalledAgent } from './agents';
+import { blocked, blockedBy, choiceNotes, messageOf, noteFor, notFound, Problems } from './finding';
+import type { Harness, Progress, SessionRoot, StagedConversation } from './harness';
+import type { Liveness } from './liveness';
+import { placementOf, takesOver } from './opencode-placement';
+import { isSessionId, opencodeId } from './opencode-reid';
+import { type Located, OpencodeStores, searchByDirectory, searchById } from './opencode-search';
+import type { StoredSession } from './opencode-store';
+import { withTemporaryDirectories } from './opencode-target';
+import {
+  discardExport,
+  ending,
+  importExport,
+  type OpencodeBinary,
+  type PreparedExport,
+  prepareExport,
+  type TransferDeps,
+} from './opencode-transfer';
+import { emptiesDiffs, parseVersion, storeProblem } from './opencode-versions';
+import { spelling } from './physical';
+import { ConversationFault } from './source';
+
+/** Above this an export and an import may need more memory than there is. */
+const LARGE = 100 * 1024 * 1024;
+
+export interface OpencodeDeps extends TransferDeps {
+  /** In the order in which they are searched. */
+  readonly roots: readonly SessionRoot[];
+  readonly liveness: Liveness;
+  /** What is installed; asked once, and only if a conversation is to be moved. */
+  installed(): Promise<InstalledAgent>;
+  /** Another rule for new ids than `opencodeId`. */
+  readonly newId?: (oldId: string, newDirectory: string) => string;
+}
+
+type Refused = Extract<ConversationFinding, { state: 'blocked' }>;
+
+/**
+ * OpenCode (harness-sessions.md 3 and 4, migration.md 6.5). Its own `opencode` writes the copy, under new ids; what it
+ * wrote is never deleted, neither by `discard` nor by a rollback. Programs run one at a time: each needs some 400 MB.
+ */
+export function opencodeHarness(deps: OpencodeDeps): Harness {
+  const stores = new OpencodeStores(deps.databases, deps.machine.env);
+  const newId = deps.newId ?? opencodeId;
+  const prepared = new Map<string, { readonly ready: PreparedExport; readonly located: Located }>();
+  const oneAtATime = queue();
+  let asked: Promise<InstalledAgent> | null = null;
+  const installed = () => {
+    asked ??= deps.installed();
+    return asked;
+  };
+
+  return {
+    id: 'opencode',
+    find: (request) => find(request).catch(blockedBy),
+    stage: (copy, progress) => stage(copy, progress),
+    place: (staged) => place(staged),
+    discard,
+    verify: (copy) => verify(copy).catch(messageOf),
+  };
+
+  async function find(request: ConversationRequest): Promise<ConversationFinding> {
+    const problems = new Problems();
+    const notes: Note[] = [];
+    const id = request.storedId?.trim() ?? null;
+    const isUsable = id !== null && isSessionId(id);
+    if (id !== null && !isUsable) {
+      notes.push(noteFor(request, 'RESUME_ID_INVALID', 'warn', 'the stored id is no session id of OpenCode'));
+    }
+    let located = isUsable ? await searchById(id, deps.roots, stores, problems) : null;
+    if (located === null && request.mayRecover) {
+      located = await searchByDirectory(request, deps.roots, stores, problems);
+    }
+    if (located === null) return notFound(problems.list, notes);
+    return settle(request, located, notes);
+  }
+
+  async function settle(request: ConversationRequest, located: Located, notes: Note[]): Promise<ConversationFinding> {
+    const { root, session } = located;
+    const resumeId = newId(session.id, request.destinationCwd);
+    const placement = await placementOf(located, resumeId, request.destinationCwd, newId, stores);
+    if (placement.state === 'conflict') return blocked('CONVERSATION_CONFLICT', placement.reason, notes);
+    const choice = { how: located.how, id: session.id, others: located.others };
+    notes.push(...choiceNotes(request, choice, root, 'XDG_DATA_HOME'));
+    if (placement.state === 'absent') {
+      const owner = root.local ? await deps.liveness.occupant('opencode', request) : null;
+      if (owner !== null) return blocked('CONVERSATION_IN_USE', `the conversation is open in ${owner}`, notes);
+      const binary = await binaryFor(located);
+      if ('state' in binary) return { ...binary, notes };
+      notes.push(partsNote(request, session, binary));
+    }
+    if (session.size > LARGE) {
+      notes.push(noteFor(request, 'CONVERSATION_LARGE', 'warn', `it has ${Math.round(session.size / 1024 / 1024)} MiB`));
+    }
+    return {
+      state: 'found',
+      resumeId,
+      sourceId: session.id,
+      how: located.how,
+      files: [],
+      size: session.size,
+      messages: session.messages,
+      destination: placement.state,
+      notes,
+    };
+  }
+
+  /** The user's `opencode`, if it can do what is needed with this store and with the one that is written. */
+  async function binaryFor({ root, store }: Located): Promise<OpencodeBinary | Refused> {
+    const refused = (code: Refused['code'], reason: string): Refused => ({ state: 'blocked', code, reason, failed: false, notes: [] });
+    const { binary, version, problem } = await installed();
+    if (binary === null) return refused('HARNESS_MISSING', 'opencode is not installed, and only it can place its conversation');
+    const parsed = version === null ? null : parseVersion(version);
+    if (parsed === null) return refused('HARNESS_VERSION', `opencode cannot be used: ${problem ?? 'its version is unknown'}`);
+    const targets = root.path === root.destination ? [] : await stores.of(at(root.destination), new Problems());
+    for (const { kind } of [store, ...targets]) {
+      const unfit = storeProblem(parsed, kind);
+      if (unfit !== null) return refused('HARNESS_VERSION', `opencode ${version} cannot be used: ${unfit}`);
+    }
+    return { path: binary, version: parsed };
+  }
+
+  async function stage(copy: ConversationCopy, progress: Progress): Promise<StagedConversation> {
+    if (copy.destination === 'in-place') return { copy, files: [], createdDirectories: [] };
+    const located = await searchById(copy.sourceId, deps.roots, stores, new Problems());
+    if (located === null) throw new ConversationFault('CONVERSATION_UNREADABLE', `the session ${copy.sourceId} is gone`);
+    const binary = await binaryFor(located);
+    if ('state' in binary) throw new ConversationFault('CONVERSATION_UNREADABLE', binary.reason);
+    let left = copy.size;
+    const advance = (bytes: number) => {
+      const counted = Math.min(bytes, left);
+      left -= counted;
+      if (counted > 0) progress.advance(counted);
+    };
+    const newIdHere = (oldId: string) => newId(oldId, copy.destinationCwd);
+    const ready = await oneAtATime(() => prepareExport(located, copy.destinationCwd, newIdHere, binary, deps, advance));
+    advance(left);
+    prepared.set(ready.file, { ready, located });
+    const { file, size, sha256 } = ready;
+    // A destination that never exists: recovery by the journal removes the temporary file and nothing else.
+    const destination = join(ready.directory, 'imported');
+    const sums = { sourceSha256: sha256, trimmedSha256: sha256, sha256 };
+    return { copy, files: [{ temporary: file, destination, ...sums, size }], createdDirectories: [ready.directory] };
+  }
+
+  async function place({ copy, files }: StagedConversation): Promise<void> {
+    const [file] = files;
+    const work = file === undefined ? undefined : prepared.get(file.temporary);
+    if (work === undefined) {
+      if (copy.destination === 'in-place') return;
+      throw new ConversationFault('CONVERSATION_UNREADABLE', 'its export is not there any more');
+    }
+    try {
+      await oneAtATime(() => importAndLook(copy, work.ready, work.located));
+    } finally {
+      prepared.delete(work.ready.file);
+      await discardExport(work.ready.directory);
+    }
+  }
+
+  async function importAndLook(copy: ConversationCopy, ready: PreparedExport, located: Located): Promise<void> {
+    const binary = await binaryFor(located);
+    if ('state' in binary) throw new ConversationFault('CONVERSATION_UNREADABLE', binary.reason);
+    const { root } = located;
+    // Newer releases move a session that is there already, so it must be ours, or not be there (harness-sessions.md 3.3).
+    const placement = await placementOf(located, copy.resumeId, copy.destinationCwd, newId, stores);
+    if (placement.state === 'conflict') throw new ConversationFault('CONVERSATION_CONFLICT', placement.reason);
+    const target = { root: root.destination, local: root.local, directory: copy.destinationCwd, takesOver: await takesOver(root.destination) };
+    const result = await withTemporaryDirectories(copy.destinationCwd, () => importExport(ready, target, binary, deps));
+    const originalDigest = await located.store.digest(located.session.id);
+    const found = await copyOf(copy, root);
+    if (originalDigest !== ready.originalDigest) {
+      throw new ConversationFault('CONVERSATION_UNREADABLE', `the original session ${copy.sourceId} changed during the import`);
+    }
+    const problem = found === null ? 'left no session' : difference(found, copy, ready);
+    if (problem === null) return;
+    const half = found === null ? '' : `; the session ${copy.resumeId} was left as it is`;
+    throw new ConversationFault('CONVERSATION_UNREADABLE', `opencode import ${ending(result)} and ${problem}${half}`);
+  }
+
+  /** The session under its new id in the root in which it belongs. */
+  async function copyOf(copy: ConversationCopy, root: SessionRoot): Promise<StoredSession | null> {
+    for (const store of await stores.of(at(root.destination), new Problems())) {
+      const session = await store.session(copy.resumeId);
+      if (session !== null) return session;
+    }
+    return null;
+  }
+
+  async function discard({ files }: StagedConversation): Promise<void> {
+    for (const { temporary } of files) {
+      prepared.delete(temporary);
+      await discardExport(dirname(temporary));
+    }
+  }
+
+  async function verify(copy: ConversationCopy): Promise<string | null> {
+    const located = await searchById(copy.sourceId, deps.roots, stores, new Problems());
+    const roots = located === null ? deps.roots : [located.root];
+    for (const root of roots) {
+      const found = await copyOf(copy, root);
+      if (found === null) continue;
+      // Parts are counted nowhere but in the original, as long as it is what it was.
+      const original = located?.session.messages === copy.messages ? located.session.parts : 0;
+      const problem = difference(found, copy, { messages: copy.messages ?? 1, parts: original });
+      return problem === null ? null : `the session ${copy.resumeId} ${problem}`;
+    }
+    return `the session ${copy.resumeId} is not in OpenCode's store`;
+  }
+}
+
+/** What is wrong with a placed session, or null. One that has gone on since has more, never less. */
+function difference(found: StoredSession, copy: ConversationCopy, least: { readonly messages: number; readonly parts: number }): string | null {
+  if (spelling(found.directory) !== spelling(copy.destinationCwd)) return `has the directory ${found.directory}`;
+  if (found.messages < least.messages) return `has ${found.messages} of ${least.messages} messages`;
+  if (found.parts < least.parts) return `has ${found.parts} of ${least.parts} message parts`;
+  return null;
+}
+
+/** What OpenCode's export leaves out (harness-sessions.md 3.3). */
+function partsNote(request: ConversationRequest, session: StoredSession, binary: OpencodeBinary): Note {
+  const left = ['its undo history'];
+  if (session.todos > 0) left.push('its to-do list');
+  if (session.children > 0) left.push(`${session.children} conversations of sub-agents`);
+  if (session.shared) left.push('its share link');
+  if (emptiesDiffs(binary.version, 'mixed')) left.push('lists of changed files that another release wrote');
+  return noteFor(request, 'CONVERSATION_PARTS', 'info', `stay behind: ${left.join(', ')}`);
+}
+
+/** The root at a destination, which is always on this machine. */
+function at(path: string): SessionRoot {
+  return { path, destination: path, isDefault: false, local: true };
+}
+
+/** Runs what it is given one after the other, whatever becomes of each. */
+function queue(): <T>(work: () => Promise<T>) => Promise<T> {
+  let last: Promise<unknown> = Promise.resolve();
+  return (work) => {
+    const next = last.then(work, work);
+    last = next.catch(() => undefined);
+    return next;
+  };
+}

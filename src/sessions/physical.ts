@@ -1,0 +1,41 @@
+import { realpathSync } from 'node:fs';
+import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
+
+/**
+ * The path as the system sees it: absolute, cleaned, links resolved; of a path that does not exist the longest existing
+ * ancestor is resolved and the rest appended (rewrite-target.md 5.4). On Windows the true case and long form. A path
+ * that is not absolute here, such as one of another operating system, is returned as it is.
+ */
+export function physical(path: string): string {
+  if (!isAbsolute(path)) return path;
+  const missing: string[] = [];
+  let head = resolve(path);
+  for (;;) {
+    try {
+      return join(realpath(head), ...missing);
+    } catch {
+      const parent = dirname(head);
+      if (parent === head) return join(head, ...missing);
+      missing.unshift(basename(head));
+      head = parent;
+    }
+  }
+}
+
+const realpath = process.platform === 'win32' ? realpathSync.native : realpathSync;
+
+/**
+ * Tells whether a directory is one of those named: literally, or by its physical path. `\` counts as `/`, the case of a
+ * drive letter and a slash at the end do not count (legacy-store.md 5.2).
+ */
+export function directoryMatcher(directories: readonly string[]): (directory: string) => boolean {
+  const spellings = new Set(directories.flatMap((directory) => [spelling(directory), spelling(physical(directory))]));
+  return (directory) => spellings.has(spelling(directory)) || spellings.has(spelling(physical(directory)));
+}
+
+/** One spelling of a path for comparison. */
+export function spelling(path: string): string {
+  const slashes = path.replaceAll('\\', '/');
+  const drive = /^[A-Za-z]:/.test(slashes) ? slashes.charAt(0).toLowerCase() + slashes.slice(1) : slashes;
+  return drive.length > 1 ? drive.replace(/(?<=.)\/+$/, '') : drive;
+}
