@@ -38,6 +38,7 @@ const surroundings = async () => ({
   machine: thisMachine(),
   tool: await currentTool(),
   terminal: terminal(process.stdout),
+  errorTerminal: terminal(process.stderr),
   stderr,
   stdinIsTTY: process.stdin.isTTY === true,
   stderrIsTTY: process.stderr.isTTY === true,
@@ -62,6 +63,10 @@ async function answerTo(asked: Request): Promise<Answer> {
     const { runMigrate } = await import('./cli/migrate');
     const { SILENT, verboseLog } = await import('./report/log');
     return runMigrate(asked.flags, { ...(await surroundings()), log: asked.flags.verbose ? verboseLog(stderr) : SILENT });
+  }
+  if (asked.command === 'verify') {
+    const { runVerify } = await import('./cli/verify');
+    return runVerify(asked.flags, await surroundings());
   }
   if (asked.command === 'rollback') {
     const { runRollback } = await import('./cli/rollback');

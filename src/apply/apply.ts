@@ -32,6 +32,7 @@ export interface ApplyInput {
   /** The connection that holds an existing database; null where there is none. */
   readonly db: Database | null;
   readonly backup: boolean;
+  readonly options: Receipt['options'];
   readonly lockDirectories: readonly string[];
   readonly progress: Progress;
   /** Throws where a signal has come; asked only while all can be put back. */
@@ -237,6 +238,7 @@ class Run {
       dbCreated: input.db === null,
       schemaVersion: input.plan.schemaVersion,
       planHash: input.planHash,
+      options: input.options,
       outcome: { status: 'migrated' },
       createdDirectories: [...(this.#staged?.directories ?? [])],
       stale: [...(this.#staged?.staging.stale ?? [])],

@@ -11,6 +11,8 @@ export interface Interruption {
   /** @throws Interrupted if a signal has come */
   check(): void;
   stop(): void;
+  /** Aborted when the first signal comes: ends a question at once. */
+  readonly signal: AbortSignal;
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
@@ -18,15 +20,18 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** Listens until `stop`. A second SIGINT ends the process at once: the journal lets the next run clean up. */
 export function listenForSignals(onSecond: () => never): Interruption {
   let seen: (typeof SIGNALS)[number] | null = null;
+  const abort = new AbortController();
   const handlers = SIGNALS.map((signal) => {
     const handler = (): void => {
       if (seen === 'SIGINT' && signal === 'SIGINT') onSecond();
       seen ??= signal;
+      abort.abort();
     };
     process.on(signal, handler);
     return [signal, handler] as const;
   });
   return {
+    signal: abort.signal,
     check: () => {
       if (seen !== null) throw new Interrupted(seen);
     },

@@ -67,6 +67,14 @@ export const Receipt = v.object({
   dbCreated: v.boolean(),
   schemaVersion: v.number(),
   planHash: v.string(),
+  /** What was asked for, as far as the rows depend on it: verify derives them anew. */
+  options: v.object({
+    from: v.nullable(v.string()),
+    config: v.nullable(v.string()),
+    cwd: v.string(),
+    onlyLive: v.boolean(),
+    resume: v.picklist(['auto', 'manual']),
+  }),
   outcome: v.object({ status: v.string() }),
   createdDirectories: v.array(v.string()),
   stale: v.array(v.object({ original: v.string(), aside: v.string() })),

@@ -168,7 +168,7 @@ export const DEFAULT_COMMAND = 'migrate' satisfies CommandName;
 
 /** A command is added here when its file in `src/cli/` exists, a flag when the command obeys it. */
 export const OFFERED: Offer = {
-  commands: ['migrate', 'rollback', 'schema'],
+  commands: ['migrate', 'verify', 'rollback', 'schema'],
   flags: [
     'dry-run',
     'yes',

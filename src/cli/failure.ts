@@ -1,5 +1,11 @@
 import { EXIT, type MigrateOutcome, type RefusalReport } from '../contracts/outcome';
-import { jsonText, migrateDocument, schemaFailureDocument, type Tool } from '../report/document';
+import {
+  jsonText,
+  migrateDocument,
+  rollbackFailureDocument,
+  schemaFailureDocument,
+  type Tool,
+} from '../report/document';
 import { unexpectedText, usageText } from '../report/result-text';
 import type { Terminal } from '../report/terminal';
 import type { TextContext } from '../report/words';
@@ -66,8 +72,10 @@ export function unexpectedFailure(
   };
 }
 
+/** The document of the command itself, so that a caller finds the keys that it reads. */
 function failureDocument(command: CommandName, status: 'usage' | 'failed', refusal: RefusalReport, tool: Tool): string {
   if (command === 'schema') return jsonText(schemaFailureDocument(status, refusal, tool));
+  if (command === 'rollback') return jsonText(rollbackFailureDocument(status, refusal, tool));
   const exitCode = status === 'usage' ? EXIT.usage : EXIT.failed;
   const outcome = emptyOutcome({ status, exitCode, refusal });
   return jsonText(migrateDocument(outcome, tool, command === 'postinstall' ? 'postinstall' : 'migrate'));

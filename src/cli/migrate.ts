@@ -22,6 +22,8 @@ export interface MigrateSurroundings {
   readonly machine: Machine;
   readonly tool: Tool;
   readonly terminal: Terminal;
+  /** The terminal that the plan, the question and refusals go to. */
+  readonly errorTerminal: Terminal;
   readonly stderr: Output;
   readonly log: Log;
   readonly stdinIsTTY: boolean;
@@ -36,6 +38,7 @@ export async function runMigrate(flags: FlagValues, around: MigrateSurroundings)
     verbose: flags.verbose,
     rollbackCommand: 'ao-migrate rollback',
   };
+  const spoken: TextContext = { ...context, terminal: around.errorTerminal };
   const asks =
     !flags['dry-run'] &&
     mustAsk({ stdinIsTTY: around.stdinIsTTY, stderrIsTTY: around.stderrIsTTY, json: flags.json, yes: flags.yes });
@@ -44,10 +47,15 @@ export async function runMigrate(flags: FlagValues, around: MigrateSurroundings)
   let planShown = false;
   let storeExists: boolean | undefined;
   const ask = async (plan: Plan, backup: string | null): Promise<boolean> => {
-    await around.stderr.write(`${planText(plan, context, { backup })}\n`);
+    await around.stderr.write(`${planText(plan, spoken, { backup })}\n`);
     planShown = true;
     const question = questionText(plannedItems(plan));
-    const agreed = await confirm(question, { input: process.stdin, output: process.stderr, live: true });
+    const agreed = await confirm(question, {
+      input: process.stdin,
+      output: process.stderr,
+      live: around.errorTerminal.live,
+      interrupted: signals.signal,
+    });
     return agreed && !wasInterrupted(signals.check);
   };
   try {
@@ -60,7 +68,7 @@ export async function runMigrate(flags: FlagValues, around: MigrateSurroundings)
       debug: (area, message) => around.log.debug(area, message),
     });
     storeExists = outcome.plan === null ? undefined : outcome.plan.legacyRoot !== '';
-    return answer(outcome, flags, around, context, planShown, storeExists);
+    return answer(outcome, flags, around, context, spoken, planShown, storeExists);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     const refusal = { code: 'USAGE', message: error.message, hint: error.hint } as const;
@@ -68,7 +76,7 @@ export async function runMigrate(flags: FlagValues, around: MigrateSurroundings)
     return {
       exitCode: EXIT.usage,
       stdout: flags.json ? jsonText(migrateDocument(outcome, around.tool)) : '',
-      stderr: usageText(error, around.terminal),
+      stderr: usageText(error, around.errorTerminal),
     };
   } finally {
     signals.stop();
@@ -91,13 +99,17 @@ function answer(
   flags: FlagValues,
   around: MigrateSurroundings,
   context: TextContext,
+  spoken: TextContext,
   planShown: boolean,
   storeExists: boolean | undefined,
 ): Answer {
-  const text = resultText(outcome, context, { planShown, ...(storeExists === undefined ? {} : { storeExists }) });
   if (flags.json)
     return { exitCode: outcome.exitCode, stdout: jsonText(migrateDocument(outcome, around.tool)), stderr: '' };
   const isResult = outcome.exitCode === EXIT.done || outcome.status === 'partial';
+  const text = resultText(outcome, isResult ? context : spoken, {
+    planShown,
+    ...(storeExists === undefined ? {} : { storeExists }),
+  });
   return { exitCode: outcome.exitCode, stdout: isResult ? text : '', stderr: isResult ? '' : text };
 }
 

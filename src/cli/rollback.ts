@@ -17,6 +17,7 @@ export interface RollbackSurroundings {
   readonly machine: Machine;
   readonly tool: Tool;
   readonly terminal: Terminal;
+  readonly errorTerminal: Terminal;
   readonly stderr: Output;
   readonly stdinIsTTY: boolean;
   readonly stderrIsTTY: boolean;
@@ -51,17 +52,23 @@ export async function runRollback(flags: FlagValues, around: RollbackSurrounding
         machine: around.machine,
         confirm: asks
           ? async (receipt, items) => {
-              await around.stderr.write(`${rollbackPlanText(receipt.runId, items, context)}\n`);
+              await around.stderr.write(
+                `${rollbackPlanText(receipt.runId, items, { ...context, terminal: around.errorTerminal })}\n`,
+              );
               planShown = true;
-              return confirm(rollbackQuestion(items), { input: process.stdin, output: process.stderr, live: true });
+              return confirm(rollbackQuestion(items), {
+                input: process.stdin,
+                output: process.stderr,
+                live: around.errorTerminal.live,
+              });
             }
           : null,
       },
     );
     if (flags.json)
       return { exitCode: outcome.exitCode, stdout: jsonText(documentOf(outcome, around.tool)), stderr: '' };
-    const text = rollbackText(outcome, context, planShown);
     const isResult = outcome.exitCode === EXIT.done || outcome.status === 'partly-undone';
+    const text = rollbackText(outcome, isResult ? context : { ...context, terminal: around.errorTerminal }, planShown);
     return { exitCode: outcome.exitCode, stdout: isResult ? text : '', stderr: isResult ? '' : text };
   } catch (error) {
     if (error instanceof UsageError) return usage(error, flags, around);
@@ -84,7 +91,7 @@ function usage(error: UsageError, flags: FlagValues, around: RollbackSurrounding
   return {
     exitCode: EXIT.usage,
     stdout: flags.json ? jsonText(documentOf(outcome, around.tool)) : '',
-    stderr: usageText(error, around.terminal),
+    stderr: usageText(error, around.errorTerminal),
   };
 }
 

@@ -265,6 +265,13 @@ class Migration {
         harnesses,
         db,
         backup: flags.backup,
+        options: {
+          from: flags.from,
+          config: flags.config,
+          cwd: machine.cwd,
+          onlyLive: flags.onlyLive,
+          resume: flags.resume,
+        },
         lockDirectories: lock.madeDirectories,
         progress: setting.progress(current.plan),
         interrupted: setting.interrupted,

@@ -1,5 +1,6 @@
 import type { Note } from '../contracts/notes';
 import type { Item, MigrateOutcome, RefusalReport } from '../contracts/outcome';
+import type { RollbackDocument } from './rollback-schema';
 import type { AboutDocument, MigrateDocument, SchemaDocument } from './schema';
 import { leavesSomething, settledItems } from './status';
 
@@ -12,8 +13,8 @@ export interface Tool {
   readonly sqliteVersion: string | null;
 }
 
-const FORMAT_VERSION = 1;
-const TOOL = 'ao-migrate';
+export const FORMAT_VERSION = 1;
+export const TOOL = 'ao-migrate';
 
 /** The document of `migrate --json`, for every way in which a run can end (migration.md 10). */
 export function migrateDocument(
@@ -68,7 +69,7 @@ function itemOf({ kind, id, outcome, reason, fields }: Item): MigrateDocument['i
   };
 }
 
-function noteOf({ code, severity, id, message, file, line, column }: Note): MigrateDocument['notes'][number] {
+export function noteOf({ code, severity, id, message, file, line, column }: Note): MigrateDocument['notes'][number] {
   return {
     code,
     severity,
@@ -80,7 +81,7 @@ function noteOf({ code, severity, id, message, file, line, column }: Note): Migr
   };
 }
 
-function refusalOf(refusal: RefusalReport | null): RefusalReport | null {
+export function refusalOf(refusal: RefusalReport | null): RefusalReport | null {
   return refusal === null ? null : { code: refusal.code, message: refusal.message, hint: refusal.hint };
 }
 
@@ -117,6 +118,28 @@ export function schemaFailureDocument(status: 'usage' | 'failed', refusal: Refus
     refusal: refusalOf(refusal),
     embeddedVersion: 0,
     migrations: [],
+    sqliteVersion: tool.sqliteVersion,
+  };
+}
+
+/** The document of a `rollback --json` that could not run. */
+export function rollbackFailureDocument(
+  status: 'usage' | 'failed',
+  refusal: RefusalReport,
+  tool: Tool,
+): RollbackDocument {
+  return {
+    formatVersion: FORMAT_VERSION,
+    tool: TOOL,
+    version: tool.version,
+    command: 'rollback',
+    status,
+    dryRun: false,
+    runId: null,
+    items: [],
+    notes: [],
+    refusal: refusalOf(refusal),
+    backup: null,
     sqliteVersion: tool.sqliteVersion,
   };
 }

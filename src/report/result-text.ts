@@ -127,7 +127,7 @@ function timingText({ timing }: MigrateOutcome, terminal: Terminal): readonly st
   return ['', terminal.paint('bold', 'Timing'), ...table(rows, terminal.width)];
 }
 
-function refusalLines(refusal: RefusalReport, terminal: Terminal): readonly string[] {
+export function refusalLines(refusal: RefusalReport, terminal: Terminal): readonly string[] {
   const rows = [
     { label: 'Why', text: `${terminal.show(refusal.message)} [${refusal.code}]` },
     { label: 'What to do', text: terminal.show(refusal.hint) },

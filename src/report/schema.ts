@@ -1,32 +1,9 @@
 import * as v from 'valibot';
 import type { MigrateStatus } from '../contracts/outcome';
-
-/**
- * The JSON documents of migration.md 10. Keys are not removed and enums may grow, so objects stay open: a reader that
- * checks against these schemas accepts the documents of later versions too. The published JSON Schemas are made from
- * here (scripts/docs-schema.ts).
- */
-const count = v.pipe(v.number(), v.integer(), v.minValue(0));
-const place = v.pipe(v.number(), v.integer(), v.minValue(1));
-
-const head = {
-  formatVersion: v.pipe(v.literal(1), v.description('Rises only when a key changes its meaning.')),
-  tool: v.literal('ao-migrate'),
-  version: v.pipe(v.string(), v.description('Version of the tool.')),
-};
-
-const refusal = v.pipe(
-  v.nullable(
-    v.object({
-      code: v.pipe(v.string(), v.description('A refusal code, USAGE, or UNEXPECTED.')),
-      message: v.pipe(v.string(), v.description('Why, in one sentence.')),
-      hint: v.pipe(v.string(), v.description('What to do.')),
-    }),
-  ),
-  v.description('Set when nothing was done because of it.'),
-);
-
-const sqliteVersion = v.pipe(v.nullable(v.string()), v.description('Of the SQLite in use; null if it cannot be used.'));
+import { ExplainDocumentSchema } from './explain-schema';
+import { RollbackDocumentSchema } from './rollback-schema';
+import { count, head, note, place, refusal, sqliteVersion } from './schema-parts';
+import { StatusDocumentSchema } from './status-schema';
 
 const STATUSES = [
   'migrated',
@@ -48,16 +25,6 @@ const item = v.object({
   outcome: v.picklist(['created', 'identical', 'differs', 'conflict', 'skipped', 'failed']),
   reason: v.optional(v.string()),
   fields: v.optional(v.pipe(v.array(v.string()), v.description('Columns that differ.'))),
-});
-
-const note = v.object({
-  code: v.string(),
-  severity: v.picklist(['info', 'lossy', 'warn']),
-  id: v.optional(v.pipe(v.string(), v.description('Project, session or directory that it is about.'))),
-  message: v.string(),
-  file: v.optional(v.string()),
-  line: v.optional(place),
-  column: v.optional(place),
 });
 
 export const MigrateDocumentSchema = v.pipe(
@@ -133,6 +100,9 @@ export type AboutDocument = v.InferOutput<typeof AboutDocumentSchema>;
 /** Every published document, by the name of its file in docs/schema. */
 export const DOCUMENT_SCHEMAS = {
   about: AboutDocumentSchema,
+  explain: ExplainDocumentSchema,
   migrate: MigrateDocumentSchema,
+  rollback: RollbackDocumentSchema,
   schema: SchemaDocumentSchema,
+  status: StatusDocumentSchema,
 } as const;

@@ -1,5 +1,3 @@
-import { write } from 'node:fs';
-
 /** Why an output did not take everything. `closed`: the reader went away (EPIPE), which is its right. */
 export type OutputFailure =
   | { readonly kind: 'closed' }
@@ -13,6 +11,9 @@ export interface Output {
 
 /** Writes some of the bytes and says how many; rejects with a system error. */
 export type WriteCall = (descriptor: number, bytes: Uint8Array) => Promise<number>;
+
+/** Bun's own call: `node:fs` alone would cost `--version` as much as the whole start. */
+const bunWrite: WriteCall = (descriptor, bytes) => Bun.write(Bun.file(descriptor), bytes);
 
 export interface OutputOptions {
   /** Stderr of a `--json` run: no brace may appear there, because callers join both streams (migration.md 10). */
@@ -30,10 +31,10 @@ const FRUITLESS = 200;
 /**
  * The one way to a standard stream. `process.stdout` loses what lies behind 64 KiB when the process ends, and
  * `console.log` to a full disk counts as success, so the descriptor is written directly until all is taken
- * (distribution.md 1). The call is the asynchronous one: a reader that waits must not keep signals from being handled.
+ * (distribution.md 1). The call is an asynchronous one: a reader that waits must not keep signals from being handled.
  */
 export function openOutput(descriptor: number, options: OutputOptions = {}): Output {
-  const writeCall = options.writeCall ?? systemWrite;
+  const writeCall = options.writeCall ?? bunWrite;
   const sleep = options.sleep ?? Bun.sleep;
   const encoder = new TextEncoder();
   let failure: OutputFailure | null = null;
@@ -82,15 +83,6 @@ export function failureText(stdout: OutputFailure | null): string | null {
 
 export function withoutBraces(text: string): string {
   return text.replaceAll('{', '(').replaceAll('}', ')');
-}
-
-function systemWrite(descriptor: number, bytes: Uint8Array): Promise<number> {
-  return new Promise((resolve, reject) => {
-    write(descriptor, bytes, 0, bytes.length, null, (error, taken) => {
-      if (error === null || error === undefined) resolve(taken);
-      else reject(error);
-    });
-  });
 }
 
 const codeOf = (error: unknown): string =>

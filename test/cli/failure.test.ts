@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { COMMANDS, type CommandName } from '../../src/cli/arguments';
 import { unexpectedFailure, usageFailure } from '../../src/cli/failure';
 import { gate } from '../../src/cli/gate';
+import { RollbackDocumentSchema } from '../../src/report/rollback-schema';
 import { MigrateDocumentSchema, SchemaDocumentSchema } from '../../src/report/schema';
 import { terminalOf } from '../../src/report/terminal';
 
@@ -37,6 +38,8 @@ describe('a usage error', () => {
     });
     const schema: unknown = JSON.parse(usage(['schema', '--json', '--dry-run']).stdout);
     expect(v.parse(SchemaDocumentSchema, schema)).toMatchObject({ status: 'usage', refusal: { code: 'USAGE' } });
+    const rollback: unknown = JSON.parse(usage(['rollback', '--json', '--only-live']).stdout);
+    expect(v.parse(RollbackDocumentSchema, rollback)).toMatchObject({ status: 'usage', refusal: { code: 'USAGE' } });
   });
 });
 
@@ -58,7 +61,8 @@ describe('an unexpected error', () => {
     for (const command of Object.keys(COMMANDS) as CommandName[]) {
       const { stdout } = unexpectedFailure(crash, command, true, context, tool);
       const document: unknown = JSON.parse(stdout);
-      const schema = command === 'schema' ? SchemaDocumentSchema : MigrateDocumentSchema;
+      const own = { schema: SchemaDocumentSchema, rollback: RollbackDocumentSchema };
+      const schema = command === 'schema' || command === 'rollback' ? own[command] : MigrateDocumentSchema;
       expect(v.parse(schema, document)).toMatchObject({ status: 'failed', refusal: { code: 'UNEXPECTED' } });
     }
   });

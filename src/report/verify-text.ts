@@ -1,0 +1,49 @@
+import type { VerifyOutcome } from '../verify/run-verify';
+import type { Check } from '../verify/verify';
+import { hanging } from './layout';
+import { notesText } from './notes-text';
+import { printable } from './printable';
+import type { Style } from './terminal';
+import type { TextContext } from './words';
+
+const SIGNS = { ok: '=', 'changed-since': '~', damaged: '!' } as const;
+
+/** What `verify` found, for a person: damage first, then what has been gone on with; what is as written only in number. */
+export function verifyText(outcome: VerifyOutcome, context: TextContext): string {
+  const { terminal, verbose } = context;
+  const [style, headline] = headlineOf(outcome);
+  const lines = hanging('', headline, terminal.width).map((line) => terminal.paint(style, line));
+  for (const state of ['damaged', 'changed-since', 'ok'] as const) {
+    const checks = outcome.checks.filter((check) => check.state === state);
+    if (state === 'ok' && !verbose) {
+      if (checks.length > 0) lines.push(`  = ${checks.length} as written`);
+      continue;
+    }
+    for (const check of checks)
+      lines.push(...hanging(`  ${SIGNS[state]} `, printable(checkLine(check)), terminal.width));
+  }
+  lines.push(...notesText(outcome.notes, context));
+  if (outcome.refusal !== null) {
+    lines.push(...hanging('', printable(`${outcome.refusal.message} [${outcome.refusal.code}]`), terminal.width));
+    lines.push(...hanging('→ ', printable(outcome.refusal.hint), terminal.width));
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function checkLine({ kind, id, state, detail }: Check): string {
+  const said = state === 'changed-since' ? 'changed since' : state;
+  return `${kind} ${id}: ${said}${detail === undefined ? '' : ` (${detail})`}`;
+}
+
+function headlineOf({ status, runId }: VerifyOutcome): readonly [Style, string] {
+  switch (status) {
+    case 'ok':
+      return ['green', `The run ${runId} is as it was written, or has been gone on with as expected.`];
+    case 'found':
+      return ['red', `The run ${runId} is not as it was written.`];
+    case 'nothing':
+      return ['green', 'There is no run to verify.'];
+    default:
+      return ['red', 'Not verified.'];
+  }
+}

@@ -1,0 +1,132 @@
+import { stands } from '../apply/durable';
+import { type Receipt, readReceipt, receiptsOf } from '../apply/receipt';
+import { unfinishedRuns } from '../apply/recover';
+import { RUN_ID, statePaths } from '../apply/state';
+import type { Machine } from '../contracts/machine';
+import type { Note } from '../contracts/notes';
+import { EXIT, type ExitCode, type RefusalReport } from '../contracts/outcome';
+import { Refusal, UsageError } from '../contracts/refusals';
+import { locateLegacy } from '../legacy/locate';
+import { readStore } from '../legacy/store';
+import { closeDatabase, openDatabase, sqliteRefusal } from '../rewrite/connection';
+import { targetPaths } from '../rewrite/paths';
+import { withPrivateCopy } from '../rewrite/private-copy';
+import { changedSources, checkDerivation } from './derive';
+import { type Check, checkConversations, checkDatabase } from './verify';
+
+export interface VerifyFlags {
+  readonly run: string | null;
+  readonly dataDir: string | null;
+  /** Where the legacy store is now; where the run found it, if null. */
+  readonly from: string | null;
+  readonly config: string | null;
+}
+
+/** What `verify` found. `nothing`: there is no run to verify. */
+export interface VerifyOutcome {
+  readonly status: 'ok' | 'found' | 'nothing' | 'refused' | 'usage' | 'failed';
+  readonly exitCode: ExitCode;
+  readonly runId: string | null;
+  readonly checks: readonly Check[];
+  readonly notes: readonly Note[];
+  readonly refusal: RefusalReport | null;
+}
+
+/**
+ * Checks one run against the legacy store, the receipt, the database and the disk (migration.md 8). Another way through
+ * the program than the one that wrote; changes nothing.
+ *
+ * @throws UsageError where --run names no run of this data directory
+ */
+export async function verify(flags: VerifyFlags, machine: Machine): Promise<VerifyOutcome> {
+  try {
+    const target = targetPaths(machine, { dataDir: flags.dataDir, legacyRoots: [] });
+    const paths = statePaths(machine, target.physicalDataDir);
+    const receipt = chosen(flags.run, receiptsOf(paths, target.physicalDataDir), (id) => readReceipt(paths, id));
+    const notes: Note[] = unfinishedRuns(paths, target.physicalDataDir).map((id) => ({
+      code: 'RUN_UNFINISHED',
+      severity: 'warn',
+      id,
+      message: `the run ${id} was interrupted; the next run of ao-migrate finishes or undoes it`,
+    }));
+    if (receipt === null)
+      return { status: 'nothing', exitCode: EXIT.done, runId: null, checks: [], notes, refusal: null };
+    const checks = [
+      ...(await databaseChecks(receipt, machine)),
+      ...checkConversations(receipt),
+      ...legacyChecks(receipt, flags, machine),
+    ];
+    const found = checks.some(({ state }) => state === 'damaged');
+    return {
+      status: found ? 'found' : 'ok',
+      exitCode: found ? EXIT.found : EXIT.done,
+      runId: receipt.runId,
+      checks,
+      notes,
+      refusal: null,
+    };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    return {
+      status: 'refused',
+      exitCode: EXIT.refused,
+      runId: null,
+      checks: [],
+      notes: [],
+      refusal: { code: error.code, message: error.message, hint: error.hint },
+    };
+  }
+}
+
+function chosen(
+  runId: string | null,
+  receipts: readonly Receipt[],
+  read: (id: string) => Receipt | null,
+): Receipt | null {
+  if (runId === null) return receipts.find(({ status }) => status !== 'undone') ?? null;
+  const receipt = RUN_ID.test(runId) ? read(runId) : null;
+  if (receipt !== null && receipts.some((each) => each.runId === runId)) return receipt;
+  throw new UsageError(
+    `--run ${runId}: there is no such run of this data directory`,
+    receipts.length === 0 ? 'There is no run at all.' : `The newest is ${receipts[0]?.runId}.`,
+  );
+}
+
+async function databaseChecks(receipt: Receipt, machine: Machine): Promise<Check[]> {
+  if (!stands(receipt.database))
+    return [{ kind: 'database', id: receipt.database, state: 'damaged', detail: 'it is missing' }];
+  return withPrivateCopy(receipt.database, machine, (copy) => {
+    try {
+      const db = openDatabase(copy);
+      try {
+        return checkDatabase(db, receipt);
+      } finally {
+        closeDatabase(db);
+      }
+    } catch (error) {
+      const refusal = sqliteRefusal(error, receipt.database);
+      if (refusal === null) throw error;
+      return [{ kind: 'database', id: receipt.database, state: 'damaged', detail: refusal.message }];
+    }
+  });
+}
+
+/** Derived anew from the legacy store while it is as the run read it; else only the receipt is left to compare with. */
+function legacyChecks(receipt: Receipt, flags: VerifyFlags, machine: Machine): Check[] {
+  const changed = changedSources(receipt);
+  if (changed.length > 0) {
+    const some = changed.slice(0, 3).join(', ');
+    return [
+      {
+        kind: 'source',
+        id: receipt.legacyRoot,
+        state: 'changed-since',
+        detail: `${changed.length} legacy file(s) are no longer what the run read (${some}); compared with the receipt only`,
+      },
+    ];
+  }
+  const { from, config, cwd } = receipt.options;
+  const location = locateLegacy({ ...machine, cwd }, { from: flags.from ?? from, config: flags.config ?? config });
+  const store = readStore(location, { ...machine, cwd }, { keepRaw: false, pause: Bun.sleepSync });
+  return [{ kind: 'source', id: receipt.legacyRoot, state: 'ok' }, ...checkDerivation(store, receipt, machine)];
+}

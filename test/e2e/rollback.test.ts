@@ -1,0 +1,161 @@
+import { Database } from 'bun:sqlite';
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { run, runJson } from '../support/executable';
+import { claudeFile, rowsOf } from '../support/expected';
+import { type Home, realFixture } from '../support/home';
+import { snapshot } from '../support/tree';
+
+const ACME = 'acme_00f7f1a4ad';
+let home: Home;
+let before: Record<string, string>;
+const dataDir = (): string => join(home.path, '.ao', 'data');
+const database = (): string => join(dataDir(), 'ao.db');
+const outsideOfState = (name: string): boolean => name === '' || name === '.ao' || name.startsWith('.ao/');
+const undo = (...args: string[]) => runJson(home, ['rollback', '--yes', ...args]);
+
+function edit(...statements: string[]): void {
+  using db = new Database(database());
+  db.run('PRAGMA foreign_keys = ON');
+  for (const statement of statements) db.run(statement);
+}
+
+beforeEach(() => {
+  home = realFixture('v2-stopped');
+  before = snapshot(home.path, outsideOfState);
+});
+afterEach(() => home.remove());
+
+describe('rollback', () => {
+  test('right after the run everything is gone, the backup and the receipt stay, and a new run migrates again', async () => {
+    await run(home, ['--yes']);
+    const shown = await runJson(home, ['rollback', '--dry-run']);
+    expect(shown.document).toMatchObject({ status: 'planned', dryRun: true });
+    expect(existsSync(database())).toBe(true);
+    const done = await undo();
+    expect(done.exitCode).toBe(0);
+    expect(done.document).toMatchObject({ status: 'undone' });
+    expect(snapshot(home.path, outsideOfState)).toEqual(before);
+    expect(existsSync(dataDir())).toBe(false);
+    expect(readdirSync(join(home.path, '.ao', 'backups'))).toHaveLength(1);
+    expect(readdirSync(join(home.path, '.ao', 'migrations')).filter((name) => !name.endsWith('.json'))).toEqual([]);
+    expect((await undo()).document).toMatchObject({ status: 'nothing-to-undo' });
+    expect((await runJson(home, ['--yes'])).document).toMatchObject({
+      status: 'migrated',
+      orchestrators: { created: 3 },
+    });
+  });
+
+  test('without a terminal it needs --yes', async () => {
+    await run(home, ['--yes']);
+    expect((await run(home, ['rollback'])).exitCode).toBe(2);
+    expect(rowsOf(database()).projects).toHaveLength(3);
+  });
+
+  test('rows that were there before the run stay, and so does the file', async () => {
+    await run(home, ['--yes', '--project', ACME]);
+    await run(home, ['--yes']);
+    expect((await undo()).document).toMatchObject({ status: 'undone' });
+    const rows = rowsOf(database());
+    expect(rows.projects.map(({ id }) => id)).toEqual([ACME]);
+    expect(rows.sessions.map(({ id }) => id)).toEqual(['acme-orchestrator']);
+    using db = new Database(database());
+    expect(db.query('SELECT count(*) AS n FROM change_log').get()).toEqual({ n: 1 });
+    expect(db.query('PRAGMA foreign_key_check').all()).toEqual([]);
+  });
+
+  test('a renamed project is refused by name, its session goes, the database stays', async () => {
+    await run(home, ['--yes']);
+    edit(`UPDATE projects SET display_name = 'Mine' WHERE id = '${ACME}'`);
+    const done = await undo();
+    expect(done.exitCode).toBe(1);
+    expect(done.document).toMatchObject({ status: 'partly-undone' });
+    expect(done.document.items).toContainEqual({
+      kind: 'project',
+      id: ACME,
+      outcome: 'refused',
+      reason: expect.stringContaining('display_name'),
+    });
+    expect(rowsOf(database()).projects.map(({ id }) => id)).toEqual([ACME]);
+    expect(rowsOf(database()).sessions).toEqual([]);
+  });
+
+  test('a session that the daemon has used stays, with its project and its conversation', async () => {
+    await run(home, ['--yes']);
+    edit(
+      "UPDATE sessions SET is_terminated = 0, activity_state = 'active', updated_at = '2026-11-22 00:00:00 +0000 UTC' WHERE id = 'acme-orchestrator'",
+    );
+    const done = await undo();
+    expect(done.document).toMatchObject({ status: 'partly-undone' });
+    expect(rowsOf(database())).toMatchObject({
+      projects: [{ id: ACME }],
+      sessions: [{ id: 'acme-orchestrator' }],
+      session_worktrees: [{ session_id: 'acme-orchestrator' }],
+    });
+    const cwd = join(dataDir(), 'worktrees', ACME, 'orchestrator', 'acme-orchestrator');
+    expect(existsSync(claudeFile(home, cwd, 'bc6650a6-a81a-492c-9142-a294d19ddbf4'))).toBe(true);
+  });
+
+  test('a row of another table that refers to the session keeps it', async () => {
+    await run(home, ['--yes']);
+    edit(
+      `INSERT INTO notifications (id, session_id, project_id, type, title, created_at) VALUES ('n', 'acme-orchestrator', '${ACME}', 'needs_input', 't', '2026-11-22 00:00:00 +0000 UTC')`,
+    );
+    const done = await undo();
+    expect(done.document.items).toContainEqual({
+      kind: 'orchestrator',
+      id: 'acme-orchestrator',
+      outcome: 'refused',
+      reason: expect.stringContaining('notifications'),
+    });
+    expect(rowsOf(database()).sessions.map(({ id }) => id)).toEqual(['acme-orchestrator']);
+  });
+
+  test('a conversation that has grown is never deleted', async () => {
+    await run(home, ['--yes']);
+    const cwd = join(dataDir(), 'worktrees', ACME, 'orchestrator', 'acme-orchestrator');
+    const copy = claudeFile(home, cwd, 'bc6650a6-a81a-492c-9142-a294d19ddbf4');
+    appendFileSync(copy, '{"type":"user","message":{"role":"user","content":"more"}}\n');
+    const done = await undo();
+    expect(done.exitCode).toBe(1);
+    expect(done.document.items).toContainEqual({
+      kind: 'conversation',
+      id: 'bc6650a6-a81a-492c-9142-a294d19ddbf4',
+      outcome: 'refused',
+      reason: expect.stringContaining('grown'),
+    });
+    expect(readFileSync(copy, 'utf8')).toContain('more');
+  });
+
+  test('a project that the user removed counts as gone', async () => {
+    await run(home, ['--yes']);
+    edit(
+      "DELETE FROM change_log WHERE session_id = 'wa-orchestrator'",
+      "DELETE FROM sessions WHERE id = 'wa-orchestrator'",
+      "DELETE FROM projects WHERE id = 'web-app_14e80c6005'",
+    );
+    const done = await undo();
+    expect(done.document).toMatchObject({ status: 'undone' });
+    expect(done.document.items).toContainEqual({ kind: 'project', id: 'web-app_14e80c6005', outcome: 'absent' });
+    expect(existsSync(dataDir())).toBe(false);
+  });
+
+  test('a database that a newer daemon has upgraded keeps its file', async () => {
+    await run(home, ['--yes']);
+    edit('INSERT INTO goose_db_version (version_id, is_applied) VALUES (13, 1)');
+    expect((await undo()).document).toMatchObject({ status: 'undone' });
+    expect(rowsOf(database())).toEqual({ projects: [], sessions: [], session_worktrees: [] });
+  });
+
+  test('--run names an older run; one of nobody is a usage error', async () => {
+    const first = await runJson(home, ['--yes', '--project', ACME]);
+    await run(home, ['--yes']);
+    expect((await undo('--run', '20200101-000000-abcdef')).exitCode).toBe(2);
+    expect((await undo('--run', String(first.document.runId))).document).toMatchObject({
+      status: 'undone',
+      runId: first.document.runId,
+    });
+    expect(rowsOf(database()).projects.map(({ id }) => id)).toEqual(['my-app_dea48f1d64', 'web-app_14e80c6005']);
+  });
+});

@@ -1,0 +1,154 @@
+import { Database } from 'bun:sqlite';
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { appendFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { run, runJson } from '../support/executable';
+import { claudeFile } from '../support/expected';
+import { type Home, realFixture, write } from '../support/home';
+import { snapshot } from '../support/tree';
+
+const ACME = 'acme_00f7f1a4ad';
+const CONVERSATION = 'bc6650a6-a81a-492c-9142-a294d19ddbf4';
+let home: Home;
+const database = (): string => join(home.path, '.ao', 'data', 'ao.db');
+const copy = (): string =>
+  claudeFile(
+    home,
+    join(home.path, '.ao', 'data', 'worktrees', ACME, 'orchestrator', 'acme-orchestrator'),
+    CONVERSATION,
+  );
+const sql =
+  (...statements: string[]) =>
+  (): void => {
+    using db = new Database(database());
+    db.run('PRAGMA foreign_keys = OFF');
+    for (const statement of statements) db.run(statement);
+  };
+
+beforeEach(async () => {
+  home = realFixture('v2-stopped');
+  await run(home, ['--yes']);
+});
+afterEach(() => home.remove());
+
+describe('verify', () => {
+  test('right after a run all is as written, and nothing is touched by looking', async () => {
+    const before = snapshot(home.path);
+    const done = await runJson(home, ['verify']);
+    expect(done).toMatchObject({ exitCode: 0, stderr: '', document: { status: 'ok' } });
+    expect(snapshot(home.path)).toEqual(before);
+  });
+
+  const DAMAGES: readonly (readonly [string, () => void, Record<string, unknown>])[] = [
+    ['a project row is missing', sql(`DELETE FROM projects WHERE id = '${ACME}'`), { kind: 'project', id: ACME }],
+    [
+      'a project points elsewhere',
+      sql(`UPDATE projects SET path = '/elsewhere' WHERE id = '${ACME}'`),
+      { kind: 'project', id: ACME },
+    ],
+    [
+      'a config no longer decodes',
+      sql(`UPDATE projects SET config = '{"env":{"A":1}}' WHERE id = '${ACME}'`),
+      { kind: 'project', id: ACME },
+    ],
+    [
+      'a session row is missing',
+      sql("DELETE FROM sessions WHERE id = 'acme-orchestrator'"),
+      { kind: 'orchestrator', id: 'acme-orchestrator' },
+    ],
+    [
+      'a session was changed without its time',
+      sql("UPDATE sessions SET branch = 'x' WHERE id = 'acme-orchestrator'"),
+      { kind: 'orchestrator', id: 'acme-orchestrator' },
+    ],
+    [
+      'a session belongs to another project',
+      sql(
+        "UPDATE sessions SET project_id = 'web-app_14e80c6005', num = 9, updated_at = 'later' WHERE id = 'acme-orchestrator'",
+      ),
+      { kind: 'orchestrator', id: 'acme-orchestrator' },
+    ],
+    [
+      'the resume marker is missing',
+      sql("DELETE FROM session_worktrees WHERE session_id = 'acme-orchestrator'"),
+      { kind: 'orchestrator', id: 'acme-orchestrator' },
+    ],
+    [
+      'a foreign key leads nowhere',
+      sql(
+        "INSERT INTO workspace_repos (project_id, name, relative_path, registered_at) VALUES ('nobody', 'n', 'r', 't')",
+      ),
+      { kind: 'database' },
+    ],
+    ['a trigger is missing', sql('DROP TRIGGER sessions_cdc_update'), { kind: 'schema' }],
+    ['an index is missing', sql('DROP INDEX idx_pr_session'), { kind: 'schema' }],
+    ['the database is missing', () => rmSync(database()), { kind: 'database' }],
+    ['the database is cut short', () => truncateSync(database(), 20_000), { kind: 'database' }],
+    ['a conversation is missing', () => rmSync(copy()), { kind: 'conversation', id: CONVERSATION }],
+    ['a conversation is cut short', () => truncateSync(copy(), 100), { kind: 'conversation', id: CONVERSATION }],
+    [
+      'a byte of a conversation is another',
+      () => writeFileSync(copy(), readFileSync(copy(), 'utf8').replace('heron', 'heroN')),
+      { kind: 'conversation', id: CONVERSATION },
+    ],
+  ];
+  test.each(DAMAGES)('%s: found, exit code 4', async (_, damage, check) => {
+    damage();
+    const done = await runJson(home, ['verify']);
+    expect(done.exitCode).toBe(4);
+    expect(done.document).toMatchObject({ status: 'found' });
+    expect(done.document.checks).toContainEqual(expect.objectContaining({ ...check, state: 'damaged' }));
+  });
+
+  const EXPECTED: readonly (readonly [string, () => void, Record<string, unknown>])[] = [
+    [
+      'the daemon went on with the session',
+      sql("UPDATE sessions SET is_terminated = 0, branch = 'x', updated_at = 'later' WHERE id = 'acme-orchestrator'"),
+      { kind: 'orchestrator', id: 'acme-orchestrator' },
+    ],
+    [
+      'the user renamed and archived a project',
+      sql(
+        `UPDATE projects SET display_name = 'Mine', archived_at = '2026-11-22 00:00:00 +0000 UTC' WHERE id = '${ACME}'`,
+      ),
+      { kind: 'project', id: ACME },
+    ],
+    [
+      'the user changed the settings of a project',
+      sql(`UPDATE projects SET config = '{"env":{"A":"1"}}' WHERE id = '${ACME}'`),
+      { kind: 'project', id: ACME },
+    ],
+    [
+      'the conversation has grown',
+      () => appendFileSync(copy(), '{"type":"user"}\n'),
+      { kind: 'conversation', id: CONVERSATION },
+    ],
+    [
+      'the legacy store was changed',
+      () => write(home, { '.agent-orchestrator/config.yaml': 'projects: {}\n' }),
+      { kind: 'source' },
+    ],
+  ];
+  test.each(EXPECTED)('%s: changed since, exit code 0', async (_, change, check) => {
+    change();
+    const done = await runJson(home, ['verify']);
+    expect(done.exitCode).toBe(0);
+    expect(done.document.checks).toContainEqual(expect.objectContaining({ ...check, state: 'changed-since' }));
+  });
+
+  test('rows and receipt altered alike are found by deriving anew from the legacy store', async () => {
+    sql(`UPDATE projects SET display_name = 'Other' WHERE id = '${ACME}'`)();
+    const receipt = String((await runJson(home, ['verify'])).document.runId);
+    const file = join(home.path, '.ao', 'migrations', `${receipt}.json`);
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"display_name": "acme"', '"display_name": "Other"'));
+    const done = await runJson(home, ['verify']);
+    expect(done.document.checks).toContainEqual(
+      expect.objectContaining({
+        kind: 'project',
+        id: ACME,
+        state: 'damaged',
+        detail: expect.stringContaining('display_name'),
+      }),
+    );
+  });
+});
