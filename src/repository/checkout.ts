@@ -18,7 +18,7 @@ export function mainCheckoutOf(worktree: string): string | null {
   if (format === null || format.bare === true) return null;
   if (format.worktree === null && !location.linked) return worktree;
   const top = mainTop(location, format.worktree);
-  return top !== null && isDirectory(top) ? physical(top) : null;
+  return top !== null && isDirectory(top) ? top : null;
 }
 
 /**

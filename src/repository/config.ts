@@ -12,7 +12,7 @@ const INCLUDE_LIMIT = 1000;
 const BYTE_LIMIT = 16 * 1024 * 1024;
 const ENTRY_LIMIT = 1_000_000;
 /** Bytes of patterns times bytes of texts that includes may compare in all. */
-const MATCH_LIMIT = 50_000_000;
+const MATCH_LIMIT = 10_000_000;
 
 export type ConfigFile =
   | { readonly state: 'read'; readonly entries: readonly ConfigEntry[] }

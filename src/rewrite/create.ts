@@ -1,3 +1,4 @@
+import type { Database } from 'bun:sqlite';
 import { chmodSync, closeSync, fsyncSync, lstatSync, mkdirSync, openSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { syncDirectories } from '../sessions/directories';
@@ -128,13 +129,14 @@ function build(temporary: string, rows: RowSet): Pick<StagedDatabase, 'inserted'
     db.run('BEGIN');
     const inserted = insertRows(db, rows);
     db.run('COMMIT');
-    return { inserted, problems: [...wholeProblems(db), ...verifyRows(db, inserted.rows).map(describeDifference)] };
+    return { inserted, problems: [...databaseProblems(db), ...verifyRows(db, inserted.rows).map(describeDifference)] };
   } finally {
     closeDatabase(db);
   }
 }
 
-function wholeProblems(db: ReturnType<typeof openDatabase>): string[] {
+/** What is wrong with a database of version 12 as a whole: version rows, foreign keys, integrity. Empty if nothing is. */
+export function databaseProblems(db: Database): string[] {
   const problems: string[] = [];
   const versions = db
     .query<{ version: number }, []>('SELECT version_id AS version FROM goose_db_version ORDER BY id')

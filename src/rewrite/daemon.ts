@@ -125,7 +125,7 @@ export const askHealth: AskHealth = (port) =>
         size += chunk.length;
         if (size > MOST_BYTES) done(null);
       });
-      response.on('end', () => done(response.complete ? Buffer.concat(chunks).toString('utf8') : null));
+      response.on('end', () => done(Buffer.concat(chunks).toString('utf8')));
       response.on('error', () => done(null));
     });
     request.on('error', () => done(null));

@@ -70,7 +70,6 @@ function databaseStands(database: string): boolean {
   const file = entry.isSymbolicLink() ? (statSync(database, { throwIfNoEntry: false }) ?? null) : entry;
   const aside = 'Move it aside, then run again.';
   if (file === null) throw new Refusal('SCHEMA_UNKNOWN', `${database} is a link that leads nowhere.`, aside);
-  if (!file.isFile()) throw new Refusal('DB_CORRUPT', `${database} is not a regular file.`, aside);
   if (file.size === 0) throw new Refusal('SCHEMA_UNKNOWN', `${database} is an empty file.`, aside);
   return true;
 }

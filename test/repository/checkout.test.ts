@@ -92,6 +92,14 @@ describe('the main checkout of a worktree (4.1)', () => {
     expect(mainCheckoutOf('')).toBeNull();
   });
 
+  test('is where core.worktree says', () => {
+    mkdirSync(box.path('files'));
+    box.fake('apart-files', '[core]\nworktree = ../../files\n');
+    register('apart-files/.git', 'w', 'wfiles');
+    expect(mainCheckoutOf(box.path('apart-files'))).toBe(box.path('files'));
+    expect(mainCheckoutOf(box.path('wfiles'))).toBe(box.path('files'));
+  });
+
   test('is null where core.worktree leads nowhere', () => {
     box.fake('astray', '[core]\nworktree = /nonexistent/x\n');
     register('astray/.git', 'w', 'wastray');

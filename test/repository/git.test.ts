@@ -199,47 +199,48 @@ const elsewhere: Readonly<Record<string, (name: string) => string>> = {
   },
 };
 
-describe.if(GIT !== null)('what git itself answers', () => {
-  let count = 0;
-  const copy = () => {
-    count += 1;
-    if (count === 1) make('template');
-    cpSync(box.path('template'), box.path(`s${count}`), { recursive: true });
-    return `s${count}`;
-  };
-  for (const [what, prepare] of Object.entries(inPlace)) {
-    test(what, () => {
+if (GIT !== null)
+  describe('what git itself answers', () => {
+    let count = 0;
+    const copy = () => {
+      count += 1;
+      if (count === 1) make('template');
+      cpSync(box.path('template'), box.path(`s${count}`), { recursive: true });
+      return `s${count}`;
+    };
+    for (const [what, prepare] of Object.entries(inPlace)) {
+      test(what, () => {
+        const name = copy();
+        prepare(name);
+        expectAgreement(name);
+      });
+    }
+    for (const [what, prepare] of Object.entries(elsewhere)) {
+      test(what, () => expectAgreement(prepare(copy())));
+    }
+
+    test('worktrees and their paths are those of git worktree list', () => {
       const name = copy();
-      prepare(name);
-      expectAgreement(name);
+      const [there, gone] = [addWorktree(name, 'feat/a'), addWorktree(name, 'free')];
+      rmSync(box.path(gone), { recursive: true });
+      const list = box.git(name, 'worktree', 'list', '--porcelain').split('\n\n');
+      const expected = list.map(
+        (item) => `${/branch refs\/heads\/(.*)/.exec(item)?.[1]} ${/worktree (.*)/.exec(item)?.[1]}`,
+      );
+      const { held } = readRepository(box.path(there), [], { home: box.home });
+      expect(held.map(({ branch, by }) => `${branch} ${by}`).sort()).toEqual(expected.sort());
+      expect(held.filter(({ directoryExists }) => !directoryExists).map(({ branch }) => branch)).toEqual(['free']);
+      expect([...worktreesOf(box.path(name))].sort()).toEqual([box.path(there), box.path(gone)].sort());
     });
-  }
-  for (const [what, prepare] of Object.entries(elsewhere)) {
-    test(what, () => expectAgreement(prepare(copy())));
-  }
 
-  test('worktrees and their paths are those of git worktree list', () => {
-    const name = copy();
-    const [there, gone] = [addWorktree(name, 'feat/a'), addWorktree(name, 'free')];
-    rmSync(box.path(gone), { recursive: true });
-    const list = box.git(name, 'worktree', 'list', '--porcelain').split('\n\n');
-    const expected = list.map(
-      (item) => `${/branch refs\/heads\/(.*)/.exec(item)?.[1]} ${/worktree (.*)/.exec(item)?.[1]}`,
-    );
-    const { held } = readRepository(box.path(there), [], { home: box.home });
-    expect(held.map(({ branch, by }) => `${branch} ${by}`).sort()).toEqual(expected.sort());
-    expect(held.filter(({ directoryExists }) => !directoryExists).map(({ branch }) => branch)).toEqual(['free']);
-    expect([...worktreesOf(box.path(name))].sort()).toEqual([box.path(there), box.path(gone)].sort());
+    test('main checkouts of what git made', () => {
+      const name = copy();
+      const submodule = addSubmodule(name);
+      box.git(submodule, 'branch', 'side');
+      expect(mainCheckoutOf(box.path(name))).toBe(box.path(name));
+      expect(mainCheckoutOf(box.path(addWorktree(name, 'free')))).toBe(box.path(name));
+      expect(mainCheckoutOf(box.path(submodule))).toBe(box.path(submodule));
+      expect(mainCheckoutOf(box.path(addWorktree(submodule, 'side')))).toBe(box.path(submodule));
+      expect(mainCheckoutOf(box.path(addWorktree(cloneBare(name, `${name}.git`), 'main')))).toBeNull();
+    });
   });
-
-  test('main checkouts of what git made', () => {
-    const name = copy();
-    const submodule = addSubmodule(name);
-    box.git(submodule, 'branch', 'side');
-    expect(mainCheckoutOf(box.path(name))).toBe(box.path(name));
-    expect(mainCheckoutOf(box.path(addWorktree(name, 'free')))).toBe(box.path(name));
-    expect(mainCheckoutOf(box.path(submodule))).toBe(box.path(submodule));
-    expect(mainCheckoutOf(box.path(addWorktree(submodule, 'side')))).toBe(box.path(submodule));
-    expect(mainCheckoutOf(box.path(addWorktree(cloneBare(name, `${name}.git`), 'main')))).toBeNull();
-  });
-});

@@ -96,6 +96,22 @@ describe('what holds a branch (6.4)', () => {
     expect(box.held(main)).toEqual([`a/b ${main}`]);
   });
 
+  test('the main checkout of a separate git directory lies where its .git file does', () => {
+    const directory = box.make();
+    cpSync(box.path(directory, '.git'), box.path('separate.git'), { recursive: true });
+    box.write('checkout/.git', `gitdir: ${box.path('separate.git')}\n`);
+    expect(box.held('checkout')).toEqual(['main checkout']);
+  });
+
+  test('a core.worktree of a worktree is not that of the main checkout', () => {
+    const directory = box.make({ 'worktrees/w/config.worktree': '[core]\nworktree = /srv/other' });
+    box.write(`${directory}/.git/config`, '[extensions]\nworktreeConfig = true');
+    box.write(`${directory}/.git/worktrees/w/HEAD`, ID);
+    box.write(`${directory}/.git/worktrees/w/commondir`, '../..');
+    box.write(`${directory}-w/.git`, `gitdir: ${box.path(directory)}/.git/worktrees/w`);
+    expect(box.held(`${directory}-w`)).toEqual([`main ${directory}`]);
+  });
+
   test('the main checkout of a submodule lies where core.worktree says', () => {
     const directory = box.make();
     mkdirSync(box.path(directory, 'sub'));

@@ -61,6 +61,21 @@ describe('finding the repository (R12)', () => {
     }
   });
 
+  test('HEAD may be a link to a branch that is not born', () => {
+    const directory = box.make();
+    rmSync(box.path(directory, '.git/HEAD'));
+    symlinkSync('refs/heads/unborn', box.path(directory, '.git/HEAD'));
+    expect(box.held(directory)).toEqual([`unborn ${directory}`]);
+  });
+
+  test('objects and refs must be there', () => {
+    for (const name of ['objects', 'refs']) {
+      const directory = box.make();
+      rmSync(box.path(directory, '.git', name), { recursive: true });
+      expect(box.read(directory).git).toBe('none');
+    }
+  });
+
   test('a .git file leads there, absolute, relative, through links and with any line end', () => {
     const target = box.make({}, '[remote "origin"]\nurl = a');
     mkdirSync(box.path('pointing'));

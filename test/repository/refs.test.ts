@@ -55,25 +55,20 @@ describe('branches', () => {
     expect([...box.read(directory, ['s0', 's1', 's4', 's5']).branches]).toEqual(['s0', 's1', 's4']);
   });
 
-  test('a name that git would not accept is not looked for', () => {
-    const directory = box.make({ 'refs/heads/-x': ID, 'refs/heads/HEAD': ID, 'refs/heads/a.lock': ID, outside: ID });
-    const names = [
-      '-x',
-      'HEAD',
-      'a.lock',
-      '../../outside',
-      '..',
-      '.',
-      '',
-      '@',
-      '/main',
-      'main/',
-      'a//b',
-      'a\\b',
-      'a b',
-    ];
-    const more = ['a\0b', 'a:b', 'a~', 'a^', 'a?', 'a*', 'a[', 'a@{b', 'a.', '.a', 'a/.b', 'a..b', 'x'.repeat(5000)];
-    expect([...box.read(directory, [...names, ...more]).branches]).toEqual([]);
+  test('a name that git would not accept is not looked for, even where the file is', () => {
+    const odd = ['-x', 'HEAD', 'a.lock', 'b.lock/c', '.a', 'a/.b', 'a b', 'a~', 'a^', 'a:', 'a?', 'a*', 'a[', 'a@{b'];
+    const files = [...odd, 'a.', 'a..b', 'a\\b', 'a\x7f', 'a\tb'];
+    const directory = box.make({ outside: ID, ...Object.fromEntries(files.map((name) => [`refs/heads/${name}`, ID])) });
+    box.write(`${directory}/.git/refs/heads/main`, ID);
+    const paths = ['../../outside', '..', '.', '', '@', '/main', 'main/', 'a//b', 'a\0b', 'x'.repeat(5000)];
+    expect([...box.read(directory, [...files, ...paths, 'main']).branches]).toEqual(['main']);
+  });
+
+  test('a link that leads out of refs/ by its name is not symbolic', () => {
+    const directory = box.make();
+    box.write(`${directory}/secret`, ID);
+    symlinkSync('refs/../../secret', box.path(directory, '.git/refs/heads/sym'));
+    expect([...box.read(directory, ['sym']).branches]).toEqual([]);
   });
 
   test('a link into refs/ is symbolic, another is followed, a dangling one hides what is packed', () => {

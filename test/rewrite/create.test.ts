@@ -2,19 +2,18 @@ import { Database } from 'bun:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import {
   existsSync,
-  linkSync,
   lstatSync,
   mkdirSync,
   readdirSync,
   readFileSync,
-  renameSync,
   rmSync,
-  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { closeDatabase, openDatabase } from '../../src/rewrite/connection';
 import {
+  databaseProblems,
   discardDatabase,
   planStaging,
   promoteDatabase,
@@ -23,18 +22,11 @@ import {
 } from '../../src/rewrite/create';
 import { inspectTarget } from '../../src/rewrite/inspect';
 import type { TargetPaths } from '../../src/rewrite/paths';
-import {
-  moveOverPlaceholder,
-  moveStale,
-  moveWithoutOverwriting,
-  putBackStale,
-  staleFiles,
-} from '../../src/rewrite/promotion';
 import type { RowSet } from '../../src/rewrite/rows';
 import { killedWriter } from '../support/database-holder';
 import { fingerprint } from '../support/fingerprint';
 import { emptyHome, type Home, machineAt } from '../support/home';
-import { synthDatabase } from '../support/synth-db';
+import { type SynthOptions, synthDatabase } from '../support/synth-db';
 import { orchestratorRows, projectRow } from '../support/target-rows';
 
 const RUN = '20261121-120000-abcdef';
@@ -142,6 +134,44 @@ describe('a new database', () => {
   });
 });
 
+describe('what is wrong with a database as a whole', () => {
+  const problems = (options: SynthOptions): string[] => {
+    mkdirSync(paths.dataDir, { recursive: true });
+    synthDatabase(paths.database, 12, options);
+    const db = openDatabase(paths.database);
+    try {
+      return databaseProblems(db);
+    } finally {
+      closeDatabase(db);
+    }
+  };
+
+  test('nothing', () => {
+    expect(problems({})).toEqual([]);
+  });
+
+  test.each([
+    ['a version without its row', { gaps: [7] }],
+    ['no row for version 0', { gaps: [0] }],
+    ['a version more', { burned: [13] }],
+    ['a version twice', { burned: [12] }],
+  ])('%s', (_, options) => {
+    expect(problems(options)).toEqual(['version rows are not 0 to 12']);
+  });
+
+  test('a row that refers to nothing', () => {
+    const sql = `PRAGMA foreign_keys = OFF; INSERT INTO workspace_repos (project_id, name, relative_path, registered_at)
+      VALUES ('none', 'a', 'a', '2026-01-01');`;
+    expect(problems({ sql })).toEqual(['a foreign key leads nowhere']);
+  });
+
+  test('a row that breaks a check', () => {
+    const sql = `PRAGMA ignore_check_constraints = ON; INSERT INTO projects (id, path, registered_at, kind)
+      VALUES ('a', '/a', '2026-01-01', 'nothing known');`;
+    expect(problems({ sql })).toEqual(['CHECK constraint failed in projects']);
+  });
+});
+
 describe('taken back', () => {
   test('everything that was made is gone, and it can be said twice', async () => {
     const { staging, directories } = await staged();
@@ -197,6 +227,15 @@ describe('putting it in place', () => {
     expect(readFileSync(`${paths.database}-wal`, 'utf8')).toBe('left over');
   });
 
+  test('left-over files get their names back where it cannot be put in place at all', async () => {
+    mkdirSync(paths.dataDir, { recursive: true });
+    writeFileSync(`${paths.database}-wal`, 'left over');
+    const { staging } = await staged();
+    rmSync(staging.temporary);
+    await expect(promoteDatabase(staging)).rejects.toThrow('ENOENT');
+    expect(inData()).toEqual(['ao.db-wal']);
+  });
+
   test('never adopts a left-over -wal', async () => {
     mkdirSync(paths.dataDir, { recursive: true });
     synthDatabase(paths.database, 12);
@@ -214,77 +253,5 @@ describe('putting it in place', () => {
     expect(staging.stale.map(({ aside: name }) => name)).toEqual(
       ['-wal', '-shm', '-journal'].map((part) => `${paths.database}${part}.stale-${RUN}`),
     );
-  });
-});
-
-describe('left-over files', () => {
-  beforeEach(() => {
-    mkdirSync(paths.dataDir, { recursive: true });
-    for (const part of ['-wal', '-shm']) writeFileSync(paths.database + part, part);
-  });
-  const stale = () => staleFiles(paths.database, RUN);
-
-  test('come back when no database is there', () => {
-    const files = stale();
-    expect(moveStale(files, paths.database)).toBe(true);
-    expect(inData()).toEqual([`ao.db-shm.stale-${RUN}`, `ao.db-wal.stale-${RUN}`]);
-    expect(putBackStale(files, paths.database)).toEqual([]);
-    expect(inData()).toEqual(['ao.db-shm', 'ao.db-wal']);
-  });
-
-  test('stay aside beside another database', () => {
-    const files = stale();
-    moveStale(files, paths.database);
-    writeFileSync(paths.database, 'another');
-    expect(putBackStale(files, paths.database)).toEqual(files);
-    expect(inData()).toEqual(['ao.db', `ao.db-shm.stale-${RUN}`, `ao.db-wal.stale-${RUN}`]);
-  });
-
-  test('stay aside where their name is taken', () => {
-    const files = stale();
-    moveStale(files, paths.database);
-    writeFileSync(`${paths.database}-wal`, 'another');
-    expect(putBackStale(files, paths.database).map(({ original }) => original)).toEqual([`${paths.database}-wal`]);
-    expect(readFileSync(`${paths.database}-wal`, 'utf8')).toBe('another');
-  });
-
-  test('are not touched where a database appeared before', () => {
-    const files = stale();
-    writeFileSync(paths.database, 'another');
-    expect(moveStale(files, paths.database)).toBe(false);
-    expect(inData()).toEqual(['ao.db', 'ao.db-shm', 'ao.db-wal']);
-  });
-});
-
-describe.each([
-  ['by link and unlink', moveWithoutOverwriting],
-  ['where there are no hard links', moveOverPlaceholder],
-])('a name that cannot be overwritten, %s', (_, move) => {
-  const file = (name: string): string => join(home.path, name);
-  beforeEach(() => writeFileSync(file('from'), 'new', { mode: 0o600 }));
-
-  test('is given where it is free', () => {
-    const { ino } = statSync(file('from'));
-    expect(move(file('from'), file('to'))).toBe(true);
-    expect(readdirSync(home.path)).toEqual(['to']);
-    expect(statSync(file('to')).ino).toBe(ino);
-  });
-
-  test.each([
-    ['a file', () => writeFileSync(file('to'), 'old')],
-    ['an empty file', () => writeFileSync(file('to'), '')],
-    ['a link that leads nowhere', () => symlinkSync('nowhere', file('to'))],
-    ['the same file', () => linkSync(file('from'), file('to'))],
-  ])('is not where %s has it', (_name, make) => {
-    make();
-    const before = fingerprint(home.path);
-    expect(move(file('from'), file('to'))).toBe(false);
-    expect(fingerprint(home.path)).toEqual(before);
-  });
-
-  test('is not, and leaves nothing, where it cannot be given', () => {
-    renameSync(file('from'), file('gone'));
-    expect(() => move(file('from'), file('to'))).toThrow('ENOENT');
-    expect(readdirSync(home.path)).toEqual(['gone']);
   });
 });

@@ -118,6 +118,14 @@ test('an error of the database takes the transaction with it', () => {
   releaseDatabase(db);
 });
 
+test('so does one before the first row', () => {
+  synthDatabase(paths.database, 19, { sql: 'DROP TABLE change_log' });
+  const db = openExclusive(paths.database);
+  expect(() => prepareRows(db, ROWS)).toThrow('change_log');
+  expect(db.inTransaction).toBe(false);
+  releaseDatabase(db);
+});
+
 test('on the held connection a schema that is not the one planned for is refused', () => {
   synthDatabase(paths.database, 12, { burned: [40] });
   const db = openExclusive(paths.database);

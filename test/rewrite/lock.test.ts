@@ -3,10 +3,11 @@ import { readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Refusal } from '../../src/contracts/refusals';
 import { closeDatabase, openDatabase } from '../../src/rewrite/connection';
+import { findDaemon } from '../../src/rewrite/daemon';
 import { openExclusive, probeWriter } from '../../src/rewrite/lock';
 import { type Holder, type Holding, holdDatabase, killedWriter } from '../support/database-holder';
 import { fingerprint } from '../support/fingerprint';
-import { emptyHome, type Home } from '../support/home';
+import { emptyHome, type Home, machineAt } from '../support/home';
 import { synthDatabase } from '../support/synth-db';
 
 const PROJECT =
@@ -145,6 +146,15 @@ describe('a database in DELETE mode', () => {
     expect(fingerprint(home.path)['./ao.db']).toBe(before);
     expect(readdirSync(home.path)).toEqual(['ao.db']);
   });
+});
+
+test('an idle daemon with its run file is found by either', async () => {
+  synthDatabase(file, 82);
+  const { pid } = await hold('idle');
+  const runFile = join(home.path, 'running.json');
+  writeFileSync(runFile, JSON.stringify({ pid, startedAt: '2026-06-18T00:49:00.123456789Z' }));
+  expect((await findDaemon(runFile, machineAt(home.path))).refusal?.code).toBe('DAEMON_RUNNING');
+  expect(exclusive()).toBe('DAEMON_RUNNING');
 });
 
 test('a writer is waited for, 2 s by default', async () => {

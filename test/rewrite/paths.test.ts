@@ -40,7 +40,7 @@ describe('which directory it is', () => {
   });
 
   test('a relative flag is taken from the working directory', () => {
-    expect(paths({ cwd: '/work-dir' }, { dataDir: 'data' }).dataDir).toBe('/work-dir/data');
+    expect(paths({ cwd: '/somewhere' }, { dataDir: 'data' }).dataDir).toBe('/somewhere/data');
     expect(paths({ home: null, legacyHome: null }, { dataDir: '/z' }).dataDir).toBe('/z');
   });
 

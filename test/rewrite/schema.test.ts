@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { applyMigrations } from '../../src/rewrite/goose';
 import { parseMigration } from '../../src/rewrite/goose-parser';
 import { MIGRATIONS } from '../../src/rewrite/migrations';
-import { dumpSchema } from '../support/schema-dump';
+import { dumpSchema } from '../../src/verify/schema-dump';
 import { replayTriggers } from '../support/trigger-replay';
 
 const FOLDER = join(import.meta.dir, '../../migrations');

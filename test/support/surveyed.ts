@@ -1,8 +1,9 @@
 import type { ConversationRequest, HarnessId } from '../../src/contracts/facts';
+import type { Ledger } from '../../src/contracts/ledger';
 import type { Machine } from '../../src/contracts/machine';
 import { leafReader } from '../../src/legacy/leaf-reader';
 import { locateLegacy } from '../../src/legacy/locate';
-import { type Ledger, ledgerOf } from '../../src/plan/ledger';
+import { ledgerOf } from '../../src/plan/ledger';
 import { absentTarget } from '../../src/rewrite/inspect';
 import { targetPaths } from '../../src/rewrite/paths';
 import type { Harness } from '../../src/sessions/harness';
