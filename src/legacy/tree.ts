@@ -12,6 +12,7 @@ import {
   type YAMLParseError,
 } from 'yaml';
 import type { Position, Tree, TreeMap } from '../contracts/legacy';
+import { readPlain } from './plain-yaml';
 
 /** Why a YAML text could not be read, with the place. */
 export class TreeError extends Error {
@@ -51,6 +52,12 @@ export interface ParsedTree {
  * @throws TreeError for a syntax error, a cyclic alias or an alias bomb.
  */
 export function parseTree(text: string): ParsedTree {
+  const plainly = readPlain(text);
+  return plainly === null ? parseFully(text) : { tree: plainly, documents: 1 };
+}
+
+/** The same by the full reader alone. */
+export function parseFully(text: string): ParsedTree {
   if (structureOf(text) > MAX_STRUCTURE) throw new TreeError('it holds more values than a config can', START);
   const lines = new LineCounter();
   const position = (offset: number): Position => {
@@ -130,10 +137,11 @@ class Converter {
     return this.#finish(node, tree, 1 + Math.floor(source.length / CHARACTERS_PER_VALUE), at);
   }
 
+  /** An alias is not named: an unquoted password may begin with `*`. */
   #aliased(name: string, at: Position): Tree {
     const target = this.#anchors.get(name);
-    if (target === undefined) throw new TreeError(`unknown alias *${name}`, at);
-    if (this.#open.has(target)) throw new TreeError(`the alias *${name} contains itself`, at);
+    if (target === undefined) throw new TreeError('an alias of something that is not there', at);
+    if (this.#open.has(target)) throw new TreeError('an alias that contains itself', at);
     return this.#done.get(target) ?? this.convert(target);
   }
 
