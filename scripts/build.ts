@@ -1,4 +1,8 @@
-/** `bun run build`: makes dist/<os>-<arch>/ao-migrate for this machine and shows that it runs. */
+/**
+ * `bun run build` makes dist/<os>-<arch>/ao-migrate for this machine and shows that it runs. `--all` makes all eight
+ * (distribution.md 2) and what is published beside them in dist/release; `--target=NAME` one of them; `--twice` builds
+ * each a second time elsewhere and compares; `--no-archives` leaves the compressed files out.
+ */
 import {
   closeSync,
   mkdirSync,
@@ -14,56 +18,84 @@ import {
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { childEnvironment } from './environment';
-import { buildArguments, hostTarget, type Target } from './targets';
+import { embeddedTexts, executableProblems, SIGNATURE_IDENTIFIER } from './inspect';
+import { signAdHoc } from './macho-signature';
+import { type Environment, run } from './run';
+import { RUNTIME_VERSION, runtimeFile } from './runtime';
+import { type Stamp, stampOf } from './stamp';
+import { buildArguments, hostTarget, TARGETS, type Target } from './targets';
 
 const ROOT = resolve(import.meta.dir, '..');
 
-interface Ended {
-  readonly exitCode: number;
-  readonly stdout: string;
-  readonly stderr: string;
+/** Where the builds of one call happen. */
+interface Workshop {
+  readonly root: string;
+  /** Private and temporary. */
+  readonly work: string;
+  readonly env: Environment;
+  readonly stamp: Stamp;
 }
 
-type Environment = Record<string, string | undefined>;
-
-function run(command: readonly string[], cwd: string, env: Environment): Ended {
-  const { exitCode, stdout, stderr } = Bun.spawnSync([...command], { cwd, env, stdin: 'ignore' });
-  return { exitCode, stdout: stdout.toString(), stderr: stderr.toString() };
-}
-
-/** Builds for this machine; the path of the executable. Throws with a sentence for the person who builds. */
-export function buildForHost(root: string = ROOT): string {
+function withWorkshop<T>(root: string, use: (workshop: Workshop) => T): T {
   const work = mkdtempSync(join(tmpdir(), 'ao-migrate-build-'));
   try {
-    const target = hostTarget(process.platform, process.arch, isMusl(process.execPath));
-    if (target === null) throw new Error(`no target for ${process.platform}-${process.arch}`);
     const env = childEnvironment(process.env, process.execPath, join(work, 'bin'));
-    const stamp = { version: versionOf(root), commit: commitOf(root, env) };
-    return built(root, target, stamp, env, work);
+    return use({ root, work, env, stamp: stampOf(root, env) });
   } finally {
     rmSync(work, { recursive: true, force: true });
   }
 }
 
-function built(
-  root: string,
-  target: Target,
-  stamp: { readonly version: string; readonly commit: string },
-  env: Environment,
-  work: string,
-): string {
+/** Builds for this machine; the path of the executable. Throws with a sentence for the person who builds. */
+export function buildForHost(root: string = ROOT): string {
+  return withWorkshop(root, (workshop) => {
+    const target = thisTarget();
+    if (target === null) throw new Error(`no target for ${process.platform}-${process.arch}`);
+    return built(target, workshop, null);
+  });
+}
+
+/** The target of this machine, or null. */
+export function thisTarget(): Target | null {
+  return hostTarget(process.platform, process.arch, isMusl(process.execPath));
+}
+
+/**
+ * Builds targets one after another, each from the pinned Bun of its own package and inspected.
+ *
+ * @param twice builds each again in another place, and throws where the two differ
+ */
+export function buildTargets(
+  targets: readonly Target[],
+  { twice, said }: { readonly twice: boolean; readonly said: (line: string) => void },
+  root: string = ROOT,
+): void {
+  if (Bun.version !== RUNTIME_VERSION) throw new Error(`build with Bun ${RUNTIME_VERSION}, not ${Bun.version}`);
+  withWorkshop(root, (workshop) => {
+    const texts = embeddedTexts(root);
+    for (const target of targets) {
+      const base = runtimeFile(target, join(root, '.cache'), workshop.env);
+      const bytes = readFileSync(built(target, workshop, base));
+      const problems = executableProblems(bytes, target, { ...workshop.stamp, texts });
+      if (problems.length > 0) throw new Error(`${target.name}: ${problems.join('; ')}`);
+      const sha256 = new Bun.CryptoHasher('sha256').update(bytes).digest('hex');
+      if (twice && !bytes.equals(readFileSync(compiled(target, workshop, base, join(workshop.work, target.name))))) {
+        throw new Error(`${target.name}: two builds differ`);
+      }
+      said(`${target.name.padEnd(18)}${String(bytes.length).padStart(12)}  ${sha256}${twice ? '  (twice)' : ''}`);
+    }
+  });
+}
+
+/** Compiles, proves where it can run here, and puts it in its place. */
+function built(target: Target, workshop: Workshop, base: string | null): string {
+  const { root, work, stamp } = workshop;
   // Beside its final place, so that a half-written or dead executable never stands there and the rename cannot fail.
   const partial = join(root, 'dist', `.partial-${process.pid}`);
   const final = join(root, 'dist', target.name);
   try {
-    const file = join(partial, target.file);
-    mkdirSync(partial, { recursive: true });
-    const ended = run([process.execPath, ...buildArguments(target, 'src/main.ts', file, stamp)], root, env);
-    if (ended.exitCode !== 0 || ended.stderr !== '') {
-      // A dead executable can come with exit code 0 and a line on stderr.
-      throw new Error(`bun build ended with ${ended.exitCode} and said:\n${ended.stderr}${ended.stdout}`);
-    }
-    proved(file, stamp.version, work);
+    const file = compiled(target, workshop, base, partial);
+    if (target === thisTarget()) proved(file, stamp.version, work);
     rmSync(final, { recursive: true, force: true });
     renameSync(partial, final);
     return join(final, target.file);
@@ -72,10 +104,29 @@ function built(
   }
 }
 
+/** @param base the Bun that goes in; null for the one that runs this */
+function compiled(target: Target, { root, env, stamp }: Workshop, base: string | null, folder: string): string {
+  const file = join(folder, target.file);
+  mkdirSync(folder, { recursive: true });
+  const args = buildArguments(target, 'src/main.ts', file, stamp);
+  const ended = run(
+    [process.execPath, ...args, ...(base === null ? [] : [`--compile-executable-path=${base}`])],
+    root,
+    env,
+  );
+  if (ended.exitCode !== 0 || ended.stderr !== '') {
+    // A dead executable can come with exit code 0 and a line on stderr.
+    throw new Error(`bun build ended with ${ended.exitCode} and said:\n${ended.stderr}${ended.stdout}`);
+  }
+  // On a Mac the compiler may sign by itself; the same file must come out wherever it is built.
+  if (target.os === 'darwin') writeFileSync(file, signAdHoc(readFileSync(file), SIGNATURE_IDENTIFIER), { mode: 0o755 });
+  return file;
+}
+
 /** Runs the executable in a directory that tries to take it over; both files must be without effect. */
-function proved(file: string, version: string, work: string): void {
+export function proved(file: string, version: string, work: string): void {
   const [hostile, harmless] = [join(work, 'hostile'), join(work, 'harmless')];
-  for (const folder of [hostile, harmless]) mkdirSync(folder);
+  for (const folder of [hostile, harmless]) mkdirSync(folder, { recursive: true });
   const marker = join(hostile, 'preloaded');
   writeFileSync(join(hostile, 'bunfig.toml'), 'preload = ["./preload.ts"]\n');
   writeFileSync(join(hostile, 'preload.ts'), `require('node:fs').writeFileSync(${JSON.stringify(marker)}, '');\n`);
@@ -107,26 +158,32 @@ function isMusl(execPath: string): boolean {
   }
 }
 
-function versionOf(root: string): string {
-  const manifest: unknown = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-  if (typeof manifest === 'object' && manifest !== null && 'version' in manifest) return String(manifest.version);
-  throw new Error('package.json has no version');
-}
+const say = (line: string): boolean => process.stdout.write(`${line}\n`);
 
-/** The commit, marked where the tree differs from it; empty outside a repository or without git. */
-function commitOf(root: string, env: Environment): string {
-  const git = Bun.which('git', { PATH: env.PATH ?? '' });
-  if (git === null) return '';
-  const commit = run([git, 'rev-parse', '--verify', 'HEAD'], root, env);
-  if (commit.exitCode !== 0) return '';
-  const changes = run([git, 'status', '--porcelain'], root, env);
-  return commit.stdout.trim() + (changes.stdout === '' ? '' : '-dirty');
+/** @throws Error for an argument that is not in the head of this file */
+async function main(args: readonly string[]): Promise<void> {
+  const named = args.flatMap((arg) => (arg.startsWith('--target=') ? [arg.slice('--target='.length)] : []));
+  const known = ['--all', '--twice', '--no-archives'];
+  const foreign = args.find((arg) => !known.includes(arg) && !arg.startsWith('--target='));
+  if (foreign !== undefined) throw new Error(`unknown argument ${foreign}`);
+  const all = args.includes('--all');
+  if (!all && named.length === 0) {
+    const file = buildForHost();
+    say(`${file} (${(statSync(file).size / 1e6).toFixed(0)} MB)`);
+    return;
+  }
+  const targets = TARGETS.filter(({ name }) => all || named.includes(name));
+  const missing = named.find((name) => !TARGETS.some((target) => target.name === name));
+  if (missing !== undefined) throw new Error(`no target is called ${missing}`);
+  buildTargets(targets, { twice: args.includes('--twice'), said: say });
+  if (!all) return;
+  const { writeReleaseFiles } = await import('./release-files');
+  await writeReleaseFiles(ROOT, { archives: !args.includes('--no-archives'), said: say });
 }
 
 if (import.meta.main) {
   try {
-    const file = buildForHost();
-    process.stdout.write(`${file} (${(statSync(file).size / 1e6).toFixed(0)} MB)\n`);
+    await main(process.argv.slice(2));
   } catch (error) {
     process.stderr.write(`build failed: ${error instanceof Error ? error.message : String(error)}\n`);
     process.exitCode = 1;

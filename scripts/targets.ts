@@ -5,23 +5,33 @@ export interface Target {
   /** What `bun build --target` calls it. Bun's `-baseline` and `-modern` are the same build since 1.4. */
   readonly bunTarget: string;
   readonly file: 'ao-migrate' | 'ao-migrate.exe';
+  readonly os: 'darwin' | 'linux' | 'win32';
+  readonly cpu: 'arm64' | 'x64';
+  /** Null where the system has only one. */
+  readonly libc: 'glibc' | 'musl' | null;
 }
 
-const target = (name: string, bunTarget: string): Target => ({
-  name,
-  bunTarget,
-  file: name.startsWith('win32-') ? 'ao-migrate.exe' : 'ao-migrate',
-});
+function target(os: Target['os'], cpu: Target['cpu'], libc: Target['libc'] = null): Target {
+  const suffix = libc === 'musl' ? '-musl' : '';
+  return {
+    name: `${os}-${cpu}${suffix}`,
+    bunTarget: `bun-${os === 'win32' ? 'windows' : os}-${cpu}${suffix}`,
+    file: os === 'win32' ? 'ao-migrate.exe' : 'ao-migrate',
+    os,
+    cpu,
+    libc,
+  };
+}
 
 export const TARGETS: readonly Target[] = [
-  target('darwin-arm64', 'bun-darwin-arm64'),
-  target('darwin-x64', 'bun-darwin-x64'),
-  target('linux-x64', 'bun-linux-x64'),
-  target('linux-arm64', 'bun-linux-arm64'),
-  target('linux-x64-musl', 'bun-linux-x64-musl'),
-  target('linux-arm64-musl', 'bun-linux-arm64-musl'),
-  target('win32-x64', 'bun-windows-x64'),
-  target('win32-arm64', 'bun-windows-arm64'),
+  target('darwin', 'arm64'),
+  target('darwin', 'x64'),
+  target('linux', 'x64', 'glibc'),
+  target('linux', 'arm64', 'glibc'),
+  target('linux', 'x64', 'musl'),
+  target('linux', 'arm64', 'musl'),
+  target('win32', 'x64'),
+  target('win32', 'arm64'),
 ];
 
 /** A flag of the build and why it is there (distribution.md 1). */

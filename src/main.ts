@@ -5,6 +5,7 @@ import { SOURCE_COMMIT, VERSION } from './cli/version';
 import { EXIT } from './contracts/outcome';
 import { type ColorChoice, type Terminal, terminalOf } from './report/terminal';
 import { exitCodeAfter, failureText, openOutput } from './report/writer';
+import type { Look } from './survey/standing';
 
 // Whatever only some commands need is imported where it is needed: `--version` loads neither citty nor SQLite.
 
@@ -15,6 +16,8 @@ const json = request.kind === 'usage' ? request.json : request.flags.json;
 const stdout = openOutput(1);
 const stderr = openOutput(2, { withoutBraces: json });
 let documentWritten = false;
+/** `postinstall` never fails, not even when it is called wrongly (migration.md 9). */
+const breaksNoInstall = (request.kind === 'run' || request.kind === 'usage') && request.command === 'postinstall';
 
 function terminal(stream: { isTTY?: boolean; columns?: number }): Terminal {
   const color: ColorChoice = request.kind === 'usage' ? 'auto' : request.flags.color;
@@ -59,10 +62,44 @@ async function answerTo(asked: Request): Promise<Answer> {
     const { schema } = await import('./cli/schema');
     return schema(asked.flags, await currentTool(), terminal(process.stdout));
   }
+  if (asked.command === 'completions') {
+    const { completions } = await import('./cli/completions');
+    return completions(asked.operand, json, await currentTool());
+  }
+  if (asked.command === 'doctor') {
+    const { doctor } = await import('./cli/doctor');
+    const { lookingHarnesses } = await import('./cli/look');
+    const { thisIdentity, thisRuntime } = await import('./cli/this-runtime');
+    const { commandRunner } = await import('./sessions/agents-command');
+    const around = await surroundings();
+    return doctor(asked.flags, {
+      ...around,
+      harnesses: lookingHarnesses(around.machine),
+      identity: thisIdentity(),
+      runtime: thisRuntime(around.tool),
+      run: commandRunner(around.machine.platform),
+    });
+  }
   if (asked.command === 'migrate') {
     const { runMigrate } = await import('./cli/migrate');
     const { SILENT, verboseLog } = await import('./report/log');
-    return runMigrate(asked.flags, { ...(await surroundings()), log: asked.flags.verbose ? verboseLog(stderr) : SILENT });
+    return runMigrate(asked.flags, {
+      ...(await surroundings()),
+      log: asked.flags.verbose ? verboseLog(stderr) : SILENT,
+    });
+  }
+  if (asked.command === 'status') {
+    const { status } = await import('./cli/status');
+    const machine = thisMachine();
+    const survey: Look = async (...place) => (await import('./cli/look')).lookAt(machine, ...place);
+    const terminals = { terminal: terminal(process.stdout), errorTerminal: terminal(process.stderr) };
+    return status(asked.flags, { machine, tool: currentTool, ...terminals, survey });
+  }
+  if (asked.command === 'explain') {
+    const { explain } = await import('./cli/explain');
+    const { lookingHarnesses } = await import('./cli/look');
+    const around = await surroundings();
+    return explain(asked.operand, asked.flags, { ...around, harnesses: lookingHarnesses(around.machine) });
   }
   if (asked.command === 'verify') {
     const { runVerify } = await import('./cli/verify');
@@ -72,10 +109,25 @@ async function answerTo(asked: Request): Promise<Answer> {
     const { runRollback } = await import('./cli/rollback');
     return runRollback(asked.flags, await surroundings());
   }
+  if (asked.command === 'postinstall') {
+    const { runPostinstall } = await import('./cli/postinstall');
+    const { SILENT, verboseLog } = await import('./report/log');
+    return runPostinstall(asked.flags, {
+      ...(await surroundings()),
+      log: asked.flags.verbose ? verboseLog(stderr) : SILENT,
+    });
+  }
   throw new Error(`no file in src/cli carries out ${asked.command}`);
 }
 
+/** An error while telling of an error must not look like success. */
+const LAST_WORD: Answer = { exitCode: EXIT.failed, stdout: '', stderr: 'ao-migrate met an unexpected error.\n' };
+
 async function unexpected(error: unknown): Promise<Answer> {
+  return crashed(error).catch(() => LAST_WORD);
+}
+
+async function crashed(error: unknown): Promise<Answer> {
   const { recordCrash } = await import('./cli/crash');
   const { unexpectedFailure } = await import('./cli/failure');
   const machine = thisMachine();
@@ -85,15 +137,20 @@ async function unexpected(error: unknown): Promise<Answer> {
   return unexpectedFailure(crash, command, json, context, await currentTool());
 }
 
+/** All that an install may say (migration.md 9). */
+function inOneLine(text: string): string {
+  return text === '' ? '' : `${text.trim().replace(/\s*\n\s*/g, ' ')}\n`;
+}
+
 async function report(answer: Answer): Promise<void> {
-  await stderr.write(answer.stderr);
+  await stderr.write(breaksNoInstall ? inOneLine(answer.stderr) : answer.stderr);
   if (answer.stdout !== '' && !(json && documentWritten)) {
     documentWritten = true;
     await stdout.write(answer.stdout);
   }
   const unwritten = failureText(stdout.failure);
   if (unwritten !== null) await stderr.write(unwritten);
-  process.exitCode = exitCodeAfter(answer.exitCode, stdout.failure);
+  process.exitCode = breaksNoInstall ? EXIT.done : exitCodeAfter(answer.exitCode, stdout.failure);
 }
 
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {

@@ -12,6 +12,7 @@ import type { Progress, StagedConversation } from '../sessions/harness';
 import { TEMPORARY_PREFIX } from '../sessions/staging';
 import { type BackupPlace, backupPlace, makeBackup } from './backup';
 import { type ConversationFailure, copiesOf, type Harnesses, placeConversations } from './conversations';
+import { removeEmpty, stands } from './durable';
 import { Interrupted } from './interruption';
 import { type Journal, openJournal } from './journal';
 import { type Receipt, receiptFile, receiptRows, writeReceipt } from './receipt';
@@ -35,6 +36,8 @@ export interface ApplyInput {
   readonly options: Receipt['options'];
   readonly lockDirectories: readonly string[];
   readonly progress: Progress;
+  /** Told when a part begins. */
+  readonly phase?: (phase: 'backup' | 'conversations' | 'rows' | 'commit') => void;
   /** Throws where a signal has come; asked only while all can be put back. */
   readonly interrupted: () => void;
 }
@@ -94,7 +97,9 @@ export async function apply(input: ApplyInput, settle: SettleCommit): Promise<Ap
   });
   const run = new Run(input, journal);
   try {
+    input.phase?.('backup');
     run.backUp();
+    input.phase?.('conversations');
     const { placed, failures } = await run.placeConversations(copiesOf(plan));
     const lost = new Set(failures.map(({ sessionId }) => sessionId));
     const wanted = plannedRows(plan);
@@ -102,10 +107,12 @@ export async function apply(input: ApplyInput, settle: SettleCommit): Promise<Ap
       ...wanted,
       orchestrators: wanted.orchestrators.filter(({ session }) => !lost.has(session.id)),
     };
+    input.phase?.('rows');
     const inserted = await run.insert(rows);
     const kept = await run.takeBackOf(inserted.failures, placed);
     const receipt = run.receipt(inserted, kept);
     input.interrupted();
+    input.phase?.('commit');
     writeReceipt(paths, receipt);
     journal.note({ step: 'commit' });
     await run.commit(receipt, settle);
@@ -148,6 +155,8 @@ function hintFor(error: unknown): string {
 
 class Run {
   #place: BackupPlace | null = null;
+  /** The folder of all backups is new with this run. */
+  #firstBackup = false;
   #placed: readonly StagedConversation[] = [];
   #staged: StagedDatabase | null = null;
 
@@ -166,6 +175,7 @@ class Run {
     const place = backupPlace(input.paths, input.startedAt);
     this.journal.note({ step: 'backup', ...place });
     this.#place = place;
+    this.#firstBackup = !stands(input.paths.backups);
     makeBackup(place, input.store, input.db, input.target.dataDir);
     input.interrupted();
   }
@@ -329,6 +339,7 @@ class Run {
     rmSync(receiptFile(input.paths, input.runId), { force: true });
     if (this.#place !== null)
       for (const path of [this.#place.partial, this.#place.final]) rmSync(path, { recursive: true, force: true });
+    if (this.#firstBackup) removeEmpty([input.paths.backups]);
     this.journal.end();
   }
 }

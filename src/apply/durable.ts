@@ -31,7 +31,7 @@ export function syncDirectory(path: string): void {
   }
 }
 
-/** Makes a directory and its missing parents, 0700; returns those made, outermost first. */
+/** Makes a directory and its missing parents, 0700; returns those made, outermost first. On an error none is left. */
 export function makeDirectories(path: string, mode = 0o700): string[] {
   const missing: string[] = [];
   for (let current = path; !stands(current); current = dirname(current)) {
@@ -39,22 +39,36 @@ export function makeDirectories(path: string, mode = 0o700): string[] {
     if (dirname(current) === current) break;
   }
   const made: string[] = [];
-  for (const directory of missing) {
-    try {
-      mkdirSync(directory, { mode });
-      made.push(directory);
-    } catch (error) {
-      if (!isSystemError(error, 'EEXIST')) throw error;
+  try {
+    for (const directory of missing) {
+      try {
+        mkdirSync(directory, { mode });
+        made.push(directory);
+      } catch (error) {
+        if (!isSystemError(error, 'EEXIST')) throw error;
+      }
     }
+    for (const directory of new Set(made.map((each) => dirname(each)))) syncDirectory(directory);
+  } catch (error) {
+    removeEmpty(made);
+    throw error;
   }
-  for (const directory of new Set(made.map((each) => dirname(each)))) syncDirectory(directory);
   return made;
 }
 
-/** Writes a whole private file so that after a power cut it is there complete, or as it was before. */
+/**
+ * Writes a whole private file so that after a power cut it is there complete, or as it was before. What an accident has
+ * left under the temporary name goes first: the caller alone has that name.
+ */
 export function writeDurably(path: string, text: string, temporary: string): void {
+  rmSync(temporary, { force: true });
   writeSynced(temporary, text);
-  renameSync(temporary, path);
+  try {
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
   syncDirectory(dirname(path));
 }
 

@@ -1,11 +1,12 @@
-import { readFileSync, renameSync, rmSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import * as v from 'valibot';
 import type { Machine } from '../contracts/machine';
 import { Refusal } from '../contracts/refusals';
 import { isAlive } from '../rewrite/daemon';
+import { isSystemError } from '../sessions/source';
 import { createExclusively, makeDirectories, removeEmpty } from './durable';
-import type { StatePaths } from './state';
+import { type StatePaths, temporaryName, temporaryPid } from './state';
 
 /** Who holds a lock: a pid may be used again, so its start time belongs to it (migration.md 7, issue of stale locks). */
 const Owner = v.object({ pid: v.number(), started: v.nullable(v.string()), runId: v.string() });
@@ -14,8 +15,11 @@ type Owner = v.InferOutput<typeof Owner>;
 export interface RunLock {
   /** Directories made for the lock, outermost first. */
   readonly madeDirectories: readonly string[];
-  /** Gives the lock back. With `clean`, directories made for it go too if they are empty: a refusal leaves nothing. */
-  release(clean: boolean): void;
+  /**
+   * Gives the lock back; directories made for it go too if they are empty, so a refusal leaves nothing. Never throws: a lock
+   * that stays is stale as soon as this process ends.
+   */
+  release(): void;
 }
 
 export interface ProcessProbe {
@@ -30,30 +34,36 @@ const ATTEMPTS = 5;
 /**
  * Takes the lock of one data directory. A lock whose owner is dead is taken over, whoever else tries at the same time.
  *
- * @throws Refusal RUN_IN_PROGRESS naming the owner's pid
+ * @throws Refusal RUN_IN_PROGRESS naming the owner's pid; NOT_WRITABLE or NO_SPACE where no lock can be made
  */
 export function takeLock(paths: StatePaths, runId: string, machine: Machine, probe: ProcessProbe = SYSTEM): RunLock {
-  const madeDirectories = makeDirectories(paths.migrations);
+  const madeDirectories = refusing(paths, () => makeDirectories(paths.migrations));
   const owner: Owner = { pid: machine.pid, started: probe.started(machine.pid), runId };
-  const text = `${JSON.stringify(owner)}\n`;
-  const temporary = join(paths.migrations, `.lock-${runId}`);
+  const release = (): void => {
+    quietly(() => {
+      if (readLock(paths.lock)?.runId === runId) rmSync(paths.lock, { force: true });
+    });
+    quietly(() => removeEmpty(madeDirectories));
+  };
+  try {
+    refusing(paths, () => takeOrRefuse(paths, owner, machine, probe));
+  } catch (error) {
+    release();
+    throw error;
+  }
+  quietly(() => removeDebris(paths, machine.pid, probe));
+  return { madeDirectories, release };
+}
+
+function takeOrRefuse(paths: StatePaths, owner: Owner, machine: Machine, probe: ProcessProbe): void {
   let holder: Owner | null = null;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
-    if (createExclusively(paths.lock, text, temporary)) {
-      return {
-        madeDirectories,
-        release: (clean) => {
-          if (readLock(paths.lock)?.runId === runId) rmSync(paths.lock, { force: true });
-          if (clean) removeEmpty(madeDirectories);
-        },
-      };
-    }
+    if (createOwned(paths, paths.lock, owner)) return;
     holder = readLock(paths.lock);
     if (holder !== null && isHeld(holder, probe)) break;
     if (holder === null && !isOldGarbage(paths.lock, machine)) break;
-    takeAside(paths, runId, holder);
+    if (!removeStale(paths, owner, probe)) break;
   }
-  removeEmpty(madeDirectories);
   const who = holder === null ? 'Another ao-migrate' : `Another ao-migrate (pid ${holder.pid})`;
   throw new Refusal('RUN_IN_PROGRESS', `${who} is working on this data directory.`);
 }
@@ -77,21 +87,52 @@ function isOldGarbage(lock: string, machine: Machine): boolean {
 }
 
 /**
- * Moves a stale lock away by rename, which only one of several can do to the same file. If what was moved is not the
- * stale one, another process was faster and its lock goes back.
+ * Removes a stale lock, which only one of several processes may do: between its look at the lock and the removal another
+ * one could have taken the lock over, and would lose it. So the removal of one lock is claimed first, by a file whose name
+ * holds the identity of that lock, and the lock is looked at again under the claim: nobody else removes it then. A claim whose
+ * maker has died is inherited in the same way. False where somebody else is at it.
  */
-function takeAside(paths: StatePaths, runId: string, stale: Owner | null): void {
-  const aside = join(paths.migrations, `.stale-${runId}`);
-  try {
-    renameSync(paths.lock, aside);
-  } catch {
-    return;
+function removeStale(paths: StatePaths, owner: Owner, probe: ProcessProbe): boolean {
+  const stale = identityOf(paths.lock);
+  if (stale === null) return true;
+  const claims: string[] = [];
+  for (let subject = stale; ; ) {
+    const claim = claimOf(paths, subject);
+    claims.push(claim);
+    if (createOwned(paths, claim, owner)) break;
+    const other = readLock(claim);
+    if (other === null || isHeld(other, probe) || claims.length > ATTEMPTS) return false;
+    subject = other.runId;
   }
-  const moved = readLock(aside);
-  if (moved !== null && moved.runId !== stale?.runId) {
-    createExclusively(paths.lock, `${JSON.stringify(moved)}\n`, `${aside}-back`);
+  if (identityOf(paths.lock) === stale) rmSync(paths.lock, { force: true });
+  for (const claim of claims) rmSync(claim, { force: true });
+  return true;
+}
+
+function claimOf(paths: StatePaths, subject: string): string {
+  return join(paths.migrations, `.stale-${basename(paths.lock)}-${subject}`);
+}
+
+/** What tells one lock from any other that had or will have its name; null where there is none. */
+function identityOf(lock: string): string | null {
+  const holder = readLock(lock);
+  if (holder !== null) return holder.runId;
+  const stat = statSync(lock, { throwIfNoEntry: false });
+  return stat === undefined ? null : `${stat.ino}-${Math.floor(stat.mtimeMs)}`;
+}
+
+function createOwned(paths: StatePaths, file: string, owner: Owner): boolean {
+  return createExclusively(file, `${JSON.stringify(owner)}\n`, temporaryName(paths, owner.pid, basename(file)));
+}
+
+/** What killed runs have left beside the lock: unfinished writes of dead processes, and claims to locks that are gone. */
+function removeDebris(paths: StatePaths, ownPid: number, probe: ProcessProbe): void {
+  const claims = basename(claimOf(paths, ""));
+  for (const name of readdirSync(paths.migrations)) {
+    const pid = temporaryPid(name);
+    const isDead = pid !== null && pid !== ownPid && !probe.isAlive(pid);
+    if (isDead || name.startsWith(claims)) rmSync(join(paths.migrations, name), { force: true });
   }
-  rmSync(aside, { force: true });
 }
 
 function readLock(lock: string): Owner | null {
@@ -100,6 +141,27 @@ function readLock(lock: string): Owner | null {
     return parsed.success ? parsed.output : null;
   } catch {
     return null;
+  }
+}
+
+/** Nothing has changed yet, so a place that cannot be written or is full is a refusal (migration.md 3). */
+function refusing<T>(paths: StatePaths, make: () => T): T {
+  try {
+    return make();
+  } catch (error) {
+    if (isSystemError(error, 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'EEXIST', 'ELOOP', 'ENOENT'))
+      throw new Refusal('NOT_WRITABLE', `${paths.migrations} cannot be written, and the lock must go there.`);
+    if (isSystemError(error, 'ENOSPC', 'EDQUOT'))
+      throw new Refusal('NO_SPACE', `There is no space left at ${paths.migrations}.`);
+    throw error;
+  }
+}
+
+function quietly(work: () => void): void {
+  try {
+    work();
+  } catch {
+    // What stays does no harm, and the next run removes it.
   }
 }
 

@@ -38,3 +38,14 @@ export const RUN_ID = /^\d{8}-\d{6}-[0-9a-f]{6}$/;
 export function compactTime(time: Date): string {
   return time.toISOString().slice(0, 19).replace(/[-:]/g, '').replace('T', '-');
 }
+
+/** A name for a file that is being written beside the receipts: it holds the pid, so that debris of a dead process is known. */
+export function temporaryName(paths: StatePaths, pid: number, name: string): string {
+  return join(paths.migrations, `.writing-${pid}-${name}`);
+}
+
+/** The pid in such a name, null for any other name. */
+export function temporaryPid(name: string): number | null {
+  const pid = /^\.writing-(\d+)-/.exec(name)?.[1];
+  return pid === undefined ? null : Number(pid);
+}

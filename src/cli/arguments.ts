@@ -168,7 +168,7 @@ export const DEFAULT_COMMAND = 'migrate' satisfies CommandName;
 
 /** A command is added here when its file in `src/cli/` exists, a flag when the command obeys it. */
 export const OFFERED: Offer = {
-  commands: ['migrate', 'verify', 'rollback', 'schema'],
+  commands: ['migrate', 'status', 'explain', 'verify', 'rollback', 'doctor', 'schema', 'postinstall', 'completions'],
   flags: [
     'dry-run',
     'yes',
@@ -185,7 +185,13 @@ export const OFFERED: Offer = {
     'no-backup',
     'strip-role-snapshot',
     'run',
+    'check',
+    'bundle',
     'sql',
+    'progress',
+    'progress-fd',
+    'progress-file',
+    'timing',
     'color',
     'verbose',
     'help',

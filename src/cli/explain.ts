@@ -22,6 +22,7 @@ export interface ExplainSurroundings {
   readonly machine: Machine;
   readonly tool: Tool;
   readonly terminal: Terminal;
+  readonly errorTerminal: Terminal;
   /** The agents, for the store and the target that were found. */
   readonly harnesses: (location: LegacyLocation, target: TargetPaths) => SurveyTools['harnesses'];
 }
@@ -51,7 +52,9 @@ export async function explain(
     return {
       exitCode: isRefusal ? EXIT.refused : EXIT.usage,
       stdout: flags.json ? jsonText(document) : '',
-      stderr: isRefusal ? refusalText(report, terminal) : usageText(error, terminal),
+      stderr: isRefusal
+        ? refusalText(report, { terminal: around.errorTerminal, home: around.machine.home })
+        : usageText(error, around.errorTerminal),
     };
   }
 }

@@ -1,13 +1,12 @@
 import { EXIT, type MigrateOutcome, type RefusalReport } from '../contracts/outcome';
-import {
-  jsonText,
-  migrateDocument,
-  rollbackFailureDocument,
-  schemaFailureDocument,
-  type Tool,
-} from '../report/document';
+import { doctorDocument, undiagnosed } from '../report/doctor-document';
+import { completionsDocument, jsonText, migrateDocument, schemaFailureDocument, type Tool } from '../report/document';
+import { explainDocument, unexplained } from '../report/explain-document';
 import { unexpectedText, usageText } from '../report/result-text';
+import { rollbackDocument, unstartedUndo } from '../report/rollback-document';
+import { statusDocument, unknownStanding } from '../report/status-document';
 import type { Terminal } from '../report/terminal';
+import { unstartedVerify, verifyDocument } from '../report/verify-document';
 import type { TextContext } from '../report/words';
 import type { Answer } from './answer';
 import type { CommandName } from './arguments';
@@ -74,9 +73,29 @@ export function unexpectedFailure(
 
 /** The document of the command itself, so that a caller finds the keys that it reads. */
 function failureDocument(command: CommandName, status: 'usage' | 'failed', refusal: RefusalReport, tool: Tool): string {
-  if (command === 'schema') return jsonText(schemaFailureDocument(status, refusal, tool));
-  if (command === 'rollback') return jsonText(rollbackFailureDocument(status, refusal, tool));
-  const exitCode = status === 'usage' ? EXIT.usage : EXIT.failed;
-  const outcome = emptyOutcome({ status, exitCode, refusal });
-  return jsonText(migrateDocument(outcome, tool, command === 'postinstall' ? 'postinstall' : 'migrate'));
+  return jsonText(failureOf(command, status, refusal, tool));
+}
+
+function failureOf(command: CommandName, status: 'usage' | 'failed', refusal: RefusalReport, tool: Tool): object {
+  switch (command) {
+    case 'schema':
+      return schemaFailureDocument(status, refusal, tool);
+    case 'explain':
+      return explainDocument(unexplained(status, refusal), tool);
+    case 'status':
+      return statusDocument(unknownStanding(status, refusal), tool);
+    case 'rollback':
+      return rollbackDocument(unstartedUndo(status, refusal), tool);
+    case 'verify':
+      return verifyDocument(unstartedVerify(status, refusal), tool);
+    case 'doctor':
+      return doctorDocument(undiagnosed(status, refusal), tool);
+    case 'completions':
+      return completionsDocument({ status, refusal, shell: null, script: null }, tool);
+    case 'migrate':
+    case 'postinstall': {
+      const exitCode = status === 'usage' ? EXIT.usage : EXIT.failed;
+      return migrateDocument(emptyOutcome({ status, exitCode, refusal }), tool, command);
+    }
+  }
 }

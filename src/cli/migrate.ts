@@ -113,7 +113,8 @@ function answer(
   return { exitCode: outcome.exitCode, stdout: isResult ? text : '', stderr: isResult ? '' : text };
 }
 
-function chosen(flags: FlagValues): MigrateFlags {
+/** The flags of a command line, as the migration takes them. */
+export function chosen(flags: FlagValues): MigrateFlags {
   return {
     projects: flags.project,
     exclude: flags.exclude,

@@ -1,10 +1,10 @@
 import type { Machine } from '../contracts/machine';
 import { EXIT } from '../contracts/outcome';
 import { UsageError } from '../contracts/refusals';
-import { type UndoOutcome, undo } from '../migrate/undo';
+import { undo } from '../migrate/undo';
 import { jsonText, type Tool } from '../report/document';
 import { usageText } from '../report/result-text';
-import type { RollbackDocument } from '../report/rollback-schema';
+import { rollbackDocument, unstartedUndo } from '../report/rollback-document';
 import { rollbackPlanText, rollbackQuestion, rollbackText } from '../report/rollback-text';
 import type { Terminal } from '../report/terminal';
 import type { TextContext } from '../report/words';
@@ -66,7 +66,7 @@ export async function runRollback(flags: FlagValues, around: RollbackSurrounding
       },
     );
     if (flags.json)
-      return { exitCode: outcome.exitCode, stdout: jsonText(documentOf(outcome, around.tool)), stderr: '' };
+      return { exitCode: outcome.exitCode, stdout: jsonText(rollbackDocument(outcome, around.tool)), stderr: '' };
     const isResult = outcome.exitCode === EXIT.done || outcome.status === 'partly-undone';
     const text = rollbackText(outcome, isResult ? context : { ...context, terminal: around.errorTerminal }, planShown);
     return { exitCode: outcome.exitCode, stdout: isResult ? text : '', stderr: isResult ? '' : text };
@@ -77,42 +77,11 @@ export async function runRollback(flags: FlagValues, around: RollbackSurrounding
 }
 
 function usage(error: UsageError, flags: FlagValues, around: RollbackSurroundings): Answer {
-  const outcome: UndoOutcome = {
-    status: 'usage',
-    exitCode: EXIT.usage,
-    dryRun: flags['dry-run'],
-    runId: null,
-    items: [],
-    notes: [],
-    backup: null,
-    receipt: null,
-    refusal: { code: 'USAGE', message: error.message, hint: error.hint },
-  };
+  const refusal = { code: 'USAGE', message: error.message, hint: error.hint } as const;
+  const outcome = unstartedUndo('usage', refusal, flags['dry-run']);
   return {
     exitCode: EXIT.usage,
-    stdout: flags.json ? jsonText(documentOf(outcome, around.tool)) : '',
+    stdout: flags.json ? jsonText(rollbackDocument(outcome, around.tool)) : '',
     stderr: usageText(error, around.errorTerminal),
-  };
-}
-
-function documentOf(outcome: UndoOutcome, tool: Tool): RollbackDocument {
-  return {
-    formatVersion: 1,
-    tool: 'ao-migrate',
-    version: tool.version,
-    command: 'rollback',
-    status: outcome.status,
-    dryRun: outcome.dryRun,
-    runId: outcome.runId,
-    items: outcome.items.map(({ kind, id, outcome: what, reason }) => ({
-      kind,
-      id,
-      outcome: what,
-      ...(reason === undefined ? {} : { reason }),
-    })),
-    notes: outcome.notes.map((note) => ({ ...note })),
-    refusal: outcome.refusal === null ? null : { ...outcome.refusal },
-    backup: outcome.backup,
-    sqliteVersion: tool.sqliteVersion,
   };
 }

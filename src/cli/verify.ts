@@ -4,9 +4,9 @@ import { UsageError } from '../contracts/refusals';
 import { jsonText, type Tool } from '../report/document';
 import { usageText } from '../report/result-text';
 import type { Terminal } from '../report/terminal';
-import type { VerifyDocument } from '../report/verify-schema';
+import { unstartedVerify, verifyDocument } from '../report/verify-document';
 import { verifyText } from '../report/verify-text';
-import { type VerifyOutcome, verify } from '../verify/run-verify';
+import { verify } from '../verify/run-verify';
 import type { Answer } from './answer';
 import type { FlagValues } from './arguments';
 
@@ -29,7 +29,7 @@ export async function runVerify(flags: FlagValues, around: VerifySurroundings): 
       around.machine,
     );
     if (flags.json)
-      return { exitCode: outcome.exitCode, stdout: jsonText(documentOf(outcome, around.tool)), stderr: '' };
+      return { exitCode: outcome.exitCode, stdout: jsonText(verifyDocument(outcome, around.tool)), stderr: '' };
     const text = verifyText(outcome, {
       terminal: around.terminal,
       home: around.machine.home,
@@ -42,38 +42,11 @@ export async function runVerify(flags: FlagValues, around: VerifySurroundings): 
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     const refusal = { code: 'USAGE', message: error.message, hint: error.hint } as const;
-    const outcome: VerifyOutcome = {
-      status: 'usage',
-      exitCode: EXIT.usage,
-      runId: null,
-      checks: [],
-      notes: [],
-      refusal,
-    };
+    const outcome = unstartedVerify('usage', refusal);
     return {
       exitCode: EXIT.usage,
-      stdout: flags.json ? jsonText(documentOf(outcome, around.tool)) : '',
+      stdout: flags.json ? jsonText(verifyDocument(outcome, around.tool)) : '',
       stderr: usageText(error, around.terminal),
     };
   }
-}
-
-function documentOf(outcome: VerifyOutcome, tool: Tool): VerifyDocument {
-  return {
-    formatVersion: 1,
-    tool: 'ao-migrate',
-    version: tool.version,
-    command: 'verify',
-    status: outcome.status,
-    runId: outcome.runId,
-    checks: outcome.checks.map(({ kind, id, state, detail }) => ({
-      kind,
-      id,
-      state,
-      ...(detail === undefined ? {} : { detail }),
-    })),
-    notes: outcome.notes.map((note) => ({ ...note })),
-    refusal: outcome.refusal === null ? null : { ...outcome.refusal },
-    sqliteVersion: tool.sqliteVersion,
-  };
 }

@@ -206,6 +206,10 @@ export const NOTE_CODES = {
     'Two projects share one session prefix; only the first gets its orchestrator.',
     'Change the prefix of one project in the legacy config and run again.',
   ],
+  PREFIX_UNUSABLE: [
+    'The project exists in the rewrite with a session prefix that is no folder name.',
+    'Correct the prefix in the app, then run again.',
+  ],
   NUM_TAKEN: [
     'The project has another session with the number 0.',
     'Nothing can be done here; open the old conversation by hand.',

@@ -1,24 +1,18 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import * as v from 'valibot';
 import type { Hint, LocalConfig, V1Directory, V2Directory, WrappedConfig } from '../contracts/legacy';
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
 import { mainCheckoutOf } from '../repository/checkout';
 import { type ConfigReadOptions, defaultsOf, entriesOf, localFile, type ParsedConfig, parseConfig } from './config';
+import { claudeFolders, originTexts, runningConfig, upwards } from './hints';
 import type { LegacyLocation } from './locate';
 import { realOrNull } from './project-path';
 import { list } from './sessions';
-import { dictionary, mapping } from './shape';
+
 import type { SourceReader } from './source-reader';
 import { mapAt } from './tree';
-
-const JSON_CAP = 64 * 1024 * 1024;
-/** An `.origin` holds one path. */
-export const ORIGIN_CAP = 64 * 1024;
-/** Claude keeps one key for every folder that it ever ran in. */
-const MAX_CLAUDE_FOLDERS = 10_000;
 
 /** What is known when the search for configs that no registry names begins. */
 export interface DiscoveryContext {
@@ -62,7 +56,7 @@ export function discover(context: DiscoveryContext): Discovery {
   if (context.flagged !== null) add(context.flagged.file, 'config-flag');
   if (root !== null) {
     add(runningConfig(join(root, 'running.json'), context.reader), 'running');
-    for (const origin of originTexts(root, context)) add(origin, 'origin');
+    for (const origin of originTexts(root, context.v1, context.reader)) add(origin, 'origin');
   }
   const checkouts = recordedCheckouts(context);
   for (const folder of new Set([...context.locals.keys(), ...checkouts.values()])) add(localFile(folder), 'checkout');
@@ -76,7 +70,7 @@ export function discover(context: DiscoveryContext): Discovery {
       if (location.home !== '') add(join(location.home, name), 'home');
     }
   }
-  for (const folder of claudeFolders(context)) add(localFile(folder), 'claude-json');
+  for (const folder of claudeFolders(location, machine, context.reader)) add(localFile(folder), 'claude-json');
 
   const known = new Set<string>();
   for (const local of context.locals.values())
@@ -163,24 +157,6 @@ function storeHashes(root: string | null): Set<string> {
   return hashes;
 }
 
-const Running = mapping({ configPath: v.string() });
-
-function runningConfig(file: string, reader: SourceReader): string | null {
-  return readJson(file, reader, Running, false)?.configPath ?? null;
-}
-
-/** Texts of `.origin`, of converted directories too. */
-function originTexts(root: string, { v1, reader }: DiscoveryContext): string[] {
-  const origins = new Map(v1.map(({ name, origin }) => [name, origin]));
-  for (const { name, isDirectory } of list(root)) {
-    if (!isDirectory || !/^[0-9a-f]{12}(?:-.+)?\.migrated$/.test(name)) continue;
-    const file = reader.read(join(root, name, '.origin'), { cap: ORIGIN_CAP });
-    if (file.kind === 'text') origins.set(name, file.text.trim());
-  }
-  const sorted = [...origins].sort(([a], [b]) => (a < b ? -1 : 1));
-  return sorted.flatMap(([, text]) => (text === null || text === '' ? [] : [text]));
-}
-
 /** Main checkouts of the worktrees that records name, where nothing else explains the record. */
 function recordedCheckouts(context: DiscoveryContext): Map<string, string> {
   const checkouts = new Map<string, string>();
@@ -232,53 +208,6 @@ function addRegisteredWorktrees(
         // A half-removed registration names nothing.
       }
     }
-  }
-}
-
-function* upwards(start: string): Generator<string> {
-  let folder = start;
-  for (;;) {
-    yield folder;
-    const parent = dirname(folder);
-    if (parent === folder) return;
-    folder = parent;
-  }
-}
-
-const ClaudeJson = mapping({ projects: dictionary(v.unknown()) });
-
-/** Folders that Claude has run in; beside the store for one that was copied here, never the supporter's own. */
-function claudeFolders(context: DiscoveryContext): string[] {
-  const { location, machine, reader } = context;
-  const configDir = machine.env.CLAUDE_CONFIG_DIR;
-  const files: string[] = [];
-  if (location.foreign) {
-    if (location.root !== null) files.push(join(dirname(location.root), '.claude.json'));
-  } else {
-    if (configDir !== undefined && configDir !== '') files.push(join(configDir, '.claude.json'));
-    if (location.home !== '') files.push(join(location.home, '.claude.json'));
-  }
-  const folders: string[] = [];
-  for (const file of files) {
-    const content = readJson(file, reader, ClaudeJson, true);
-    if (content !== null) folders.push(...[...content.projects.keys()].slice(0, MAX_CLAUDE_FOLDERS));
-  }
-  return folders.filter((folder) => folder.startsWith('/') || /^[A-Za-z]:[\\/]/.test(folder));
-}
-
-function readJson<S extends v.GenericSchema>(
-  file: string,
-  reader: SourceReader,
-  schema: S,
-  untracked: boolean,
-): v.InferOutput<S> | null {
-  const result = reader.read(file, { cap: JSON_CAP, untracked });
-  if (result.kind !== 'text') return null;
-  try {
-    const parsed = v.safeParse(schema, JSON.parse(result.text.replace(/^\uFEFF/, '')));
-    return parsed.success ? parsed.output : null;
-  } catch {
-    return null;
   }
 }
 

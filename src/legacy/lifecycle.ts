@@ -63,7 +63,8 @@ function chosenObject(fields: Fields): Fields | null {
 /** `lifecycle`, or the older `statePayload` only where `lifecycle` says nothing at all; else null (R20, E48, E49). */
 export function stateKey(fields: Fields): 'lifecycle' | 'statePayload' | null {
   if (!saysNothing(fields.lifecycle)) return 'lifecycle';
-  const versioned = fields.stateVersion !== undefined && String(fields.stateVersion).trim() === '2';
+  const { stateVersion } = fields;
+  const versioned = stateVersion === 2 || (typeof stateVersion === 'string' && stateVersion.trim() === '2');
   if (!versioned && text(fields.status) !== null) return null;
   const payload = asObject(fields.statePayload);
   return payload !== null && Object.keys(payload).length > 0 ? 'statePayload' : null;
@@ -102,7 +103,10 @@ export function asObject(value: unknown): Fields | null {
   return typeof current === 'object' && current !== null && !Array.isArray(current) ? (current as Fields) : null;
 }
 
-/** A text that holds something, else null. */
+/**
+ * A text that holds something, else null. Half of a pair of surrogates, which cutting a text leaves behind, becomes U+FFFD:
+ * a database cannot keep it, and a row that reads back otherwise would differ from its source for ever.
+ */
 export function text(value: unknown): string | null {
-  return typeof value === 'string' && value.trim() !== '' ? value : null;
+  return typeof value === 'string' && value.trim() !== '' ? value.toWellFormed() : null;
 }

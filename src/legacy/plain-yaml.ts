@@ -1,7 +1,7 @@
 import type { Tree, TreeMap, TreeScalar } from '../contracts/legacy';
 
-/** A key that is a text to every reader: it resolves to no other type. */
-const KEY = /^[A-Za-z_][A-Za-z0-9_.-]*$/;
+/** A key that is a text to every reader: it resolves to no other type, and is shorter than the 1024 that YAML allows. */
+const KEY = /^[A-Za-z_][A-Za-z0-9_.-]{0,255}$/;
 const NOT_TEXT = /^(?:null|true|false|~)$/i;
 /** Begins like a value that needs the full reader: indicators, numbers in odd forms, quotes. */
 const INTEGER = /^(?:0|[1-9][0-9]{0,14})$/;

@@ -42,7 +42,8 @@ export function readPortfolio(root: string, reader: SourceReader, paths: PathCon
   const preferences = readJson(preferencesFile, Preferences, reader, notes, 'PREFERENCES_IGNORED');
   const displayNames = new Map<string, string>();
   for (const [id, entry] of preferences?.value.projects ?? []) {
-    if (entry.displayName !== undefined && entry.displayName !== '') displayNames.set(id, entry.displayName);
+    if (entry.displayName !== undefined && entry.displayName !== '')
+      displayNames.set(id, entry.displayName.toWellFormed());
   }
   const registeredFile = join(root, 'portfolio', 'registered.json');
   const registered = readJson(registeredFile, Registered, reader, notes, 'REGISTERED_IGNORED');

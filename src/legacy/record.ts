@@ -1,5 +1,5 @@
 import type { SessionRecord } from '../contracts/legacy';
-import { asObject, readLifecycle, text } from './lifecycle';
+import { asObject, readLifecycle, stateKey, text } from './lifecycle';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -22,7 +22,8 @@ const NO_RAW: Fields = Object.freeze(Object.create(null));
  */
 export function decodeRecord(place: RecordPlace, fields: Fields, keepRaw: boolean): SessionRecord {
   const handle = asObject(fields.runtimeHandle);
-  const payload = asObject(fields.lifecycle) ?? asObject(fields.statePayload);
+  const key = stateKey(fields);
+  const payload = (key === null ? null : asObject(fields[key])) ?? asObject(fields.statePayload);
   const runtime = payload === null ? null : asObject(payload.runtime);
   const innerHandle = runtime === null ? null : asObject(runtime.handle);
   const worktree = text(fields.worktree);

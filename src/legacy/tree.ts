@@ -129,9 +129,12 @@ class Converter {
     if (isMap(node)) return this.#nested(node, at, () => this.#map(node.items, at));
     if (isSeq(node))
       return this.#nested(node, at, () => ({ kind: 'list', items: node.items.map((item) => this.convert(item)), at }));
-    const value = isScalar(node) ? node.value : null;
-    const source =
-      (isScalar(node) ? node.source : undefined) ?? (value === null || value === undefined ? '' : String(value));
+    const written = isScalar(node) ? node.value : null;
+    // Escapes can write half of a pair of surrogates, which no database keeps.
+    const value = typeof written === 'string' ? written.toWellFormed() : written;
+    const source = (
+      (isScalar(node) ? node.source : undefined) ?? (value === null || value === undefined ? '' : String(value))
+    ).toWellFormed();
     const known = typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean';
     const tree: Tree = { kind: 'scalar', value: known ? value : value === null ? null : source, source, at };
     return this.#finish(node, tree, 1 + Math.floor(source.length / CHARACTERS_PER_VALUE), at);
@@ -155,7 +158,7 @@ class Converter {
         if (keys.has(identity)) throw new TreeError('Map keys must be unique', this.#at(key));
         keys.add(identity);
       }
-      const name = this.#keyText(key);
+      const name = this.#keyText(key).toWellFormed();
       entries.set(name, this.convert(value));
     }
     return { kind: 'map', entries, at };

@@ -1,9 +1,8 @@
 import type { Database } from 'bun:sqlite';
 import { existsSync } from 'node:fs';
 import { apply, PutBack, type SettleCommit, stagingTag, Unfinished } from '../apply/apply';
-import { backupPlace, backupSize } from '../apply/backup';
+import { backupPlace } from '../apply/backup';
 import { Interrupted } from '../apply/interruption';
-import { needsOf, preflight } from '../apply/preflight';
 import { isCommitted, recoverRuns, unfinishedRuns } from '../apply/recover';
 import { type RunLock, takeLock } from '../apply/run-lock';
 import { newRunId, type StatePaths, statePaths } from '../apply/state';
@@ -16,6 +15,7 @@ import { Refusal } from '../contracts/refusals';
 import { legacyActivity } from '../legacy/activity';
 import { type LegacyLocation, locateLegacy } from '../legacy/locate';
 import { listTmuxSessions } from '../legacy/tmux';
+import { lossyRefusal } from '../plan/lossy';
 import { exitCodeOf, plannedItems, statusOf } from '../report/status';
 import { closeDatabase } from '../rewrite/connection';
 import { findDaemon, isAlive } from '../rewrite/daemon';
@@ -24,6 +24,8 @@ import { openExclusive, probeWriter } from '../rewrite/lock';
 import { runFile, type TargetPaths, targetPaths } from '../rewrite/paths';
 import type { Progress } from '../sessions/harness';
 import { type Survey, type SurveyOptions, survey } from '../survey/survey';
+import type { Phase } from './phases';
+import { requirePlaces } from './places';
 import { harnessesFor, managedRoots } from './services';
 
 /** The flags of `migrate`, as far as they decide something. */
@@ -45,6 +47,8 @@ export interface MigrateSetting {
   /** Shows the plan and asks; null where nobody is asked. */
   readonly confirm: ((plan: Plan, backup: string | null) => Promise<boolean>) | null;
   readonly progress: (plan: Plan) => Progress;
+  /** Told when a part begins. */
+  readonly phase?: (phase: Phase) => void;
   /** Throws Interrupted at a safe point if a signal has come. */
   readonly interrupted: () => void;
   readonly debug: (area: string, message: string) => void;
@@ -101,7 +105,9 @@ class Migration {
       legacyRoots: location.root === null ? [] : [location.root],
     });
     const paths = statePaths(machine, target.physicalDataDir);
+    setting.phase?.('recover');
     await this.#recover(paths, target);
+    setting.phase?.('plan');
     const first = await this.#look(location, target, await inspectTarget(target, machine));
     setting.debug(
       'plan',
@@ -109,9 +115,11 @@ class Migration {
     );
     if (flags.strict) refuseLossy(first.plan);
     if (!first.plan.hasActions) return this.#completed(first.plan, plannedItems(first.plan));
+    setting.phase?.('guard');
     await this.#guard(first, target);
     if (flags.dryRun) return this.#dryRun(first, target);
     const place = flags.backup ? backupPlace(paths, machine.now()).final : null;
+    if (setting.confirm !== null) setting.phase?.('ask');
     if (setting.confirm !== null && !(await setting.confirm(first.plan, place)))
       return this.ended('declined', EXIT.usage, null);
     return this.#underLock(location, target, paths, first);
@@ -193,18 +201,20 @@ class Migration {
     shown: Survey,
   ): Promise<MigrateOutcome> {
     const { machine } = this.setting;
+    this.setting.phase?.('lock');
     const lock = takeLock(paths, this.#runId, machine);
     let db: Database | null = null;
     let clean = true;
     try {
       let current = shown;
       await this.#guard(current, target);
-      this.#preflight(current, target, paths);
+      requirePlaces(current, target, paths, this.flags.backup, machine);
       for (let attempt = 0; ; attempt++) {
         if (db === null && existsSync(target.database)) {
           probeWriter(target.database);
           db = openExclusive(target.database);
         }
+        this.setting.phase?.('plan');
         const again = await this.#look(location, target, db === null ? absentTarget(target) : readTarget(db, target));
         const same = again.planHash === current.planHash;
         current = again;
@@ -224,17 +234,6 @@ class Migration {
       if (db !== null) closeQuietly(db);
       lock.release(clean);
     }
-  }
-
-  #preflight(current: Survey, target: TargetPaths, paths: StatePaths): void {
-    const { flags, setting } = this;
-    const rows = current.plan.projects.length + current.plan.orchestrators.length;
-    const backup = flags.backup ? { path: paths.backups, bytes: backupSize(current.store, target.database) } : null;
-    preflight(
-      needsOf(current.plan, backup, { path: target.dataDir, bytes: 256 * 1024 + rows * 8192 }, paths.migrations),
-      target.dataDir,
-      setting.machine,
-    );
   }
 
   async #apply(
@@ -274,6 +273,7 @@ class Migration {
         },
         lockDirectories: lock.madeDirectories,
         progress: setting.progress(current.plan),
+        ...(setting.phase === undefined ? {} : { phase: setting.phase }),
         interrupted: setting.interrupted,
       },
       settle,
@@ -361,12 +361,9 @@ class Migration {
   }
 }
 
-/** `--strict`: the plan drops or degrades a setting of a project, or of `defaults` (migration.md 5, LOSSY). */
 function refuseLossy(plan: Plan): void {
-  const lost = plan.notes.filter(({ severity }) => severity === 'lossy');
-  if (lost.length === 0) return;
-  const list = lost.map(({ id, message }) => `${id === undefined ? '' : `${id}: `}${message}`).join('; ');
-  throw new Refusal('LOSSY', `Settings would be lost: ${list}.`);
+  const refusal = lossyRefusal(plan);
+  if (refusal !== null) throw refusal;
 }
 
 /** The rows are committed or abandoned by now; a failing close changes nothing of that. */

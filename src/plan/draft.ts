@@ -3,26 +3,17 @@ import type { LegacyStore, SessionRecord } from '../contracts/legacy';
 import type { Note } from '../contracts/notes';
 import type { Provenance } from '../contracts/plan';
 import { UsageError } from '../contracts/refusals';
-import { daemonTime } from '../rewrite/time';
 import { CandidateFinder, type Choice } from './candidates';
 import { discoverProjects } from './discovered';
 import { machineNotes } from './losses';
 import { type DraftProject, draftProjects } from './projects';
-import { fromFileTime, parseInstant } from './timestamps';
+import { type SessionTimes, sessionTimes } from './session-times';
 
 export interface DraftOptions {
   readonly projects: readonly string[];
   readonly exclude: readonly string[];
   readonly onlyLive: boolean;
   readonly nowMs: number;
-}
-
-/** The times of a session row, with their sources (legacy-store.md 4.8). */
-export interface SessionTimes {
-  readonly createdAt: string;
-  readonly updatedAt: string;
-  readonly activityAt: string;
-  readonly createdAtMs: number | null;
 }
 
 /** The orchestrator chosen for one project. */
@@ -206,52 +197,6 @@ function draftOrchestrator(
         from: record.displayName === null ? [] : origin('displayName'),
       },
       ...times.provenance,
-    },
-  };
-}
-
-/** created_at, updated_at, activity: the first valid date of each list (legacy-store.md 4.8). */
-function sessionTimes(
-  record: SessionRecord,
-  nowMs: number,
-): {
-  value: SessionTimes;
-  invalid: string[];
-  provenance: Record<string, Provenance>;
-} {
-  const { startedAt, lastTransitionAt, lastObservedAt } = record.lifecycle;
-  const invalid: string[] = [];
-  const first = (...sources: (readonly [key: string, text: string | null])[]): { time: number; key: string } | null => {
-    for (const [key, text] of sources) {
-      const time = parseInstant(text);
-      if (time !== null) return { time, key };
-      if (text !== null && !invalid.includes(key)) invalid.push(key);
-    }
-    return null;
-  };
-  const written = first(['createdAt', record.createdAt]);
-  const modified = { time: fromFileTime(record.mtimeMs) ?? nowMs, key: '' };
-  const created = written ?? first(['lifecycle.session.startedAt', startedAt]) ?? modified;
-  const moved = first(['lifecycle.session.lastTransitionAt', lastTransitionAt]);
-  const updated = moved ?? created;
-  const active = moved ?? first(['lifecycle.runtime.lastObservedAt', lastObservedAt]) ?? created;
-  const why = ({ key }: { key: string }): Provenance =>
-    key === ''
-      ? { rule: 'modification time of the record', from: [] }
-      : { rule: 'as written', from: [{ file: record.file, keys: key.split('.') }] };
-  return {
-    value: {
-      createdAt: daemonTime(created.time),
-      updatedAt: daemonTime(updated.time),
-      activityAt: daemonTime(active.time),
-      createdAtMs: written?.time ?? null,
-    },
-    invalid,
-    provenance: {
-      created_at: why(created),
-      updated_at: why(updated),
-      activity_last_at: why(active),
-      first_signal_at: why(active),
     },
   };
 }

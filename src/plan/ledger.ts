@@ -1,54 +1,24 @@
-import type { LegacyStore, Origin, Position } from '../contracts/legacy';
+import type {
+  Destination,
+  Disposition,
+  FileLedger,
+  LeafEntry,
+  Ledger,
+  ProjectLedger,
+  RowField,
+} from '../contracts/ledger';
+import type { LegacyStore } from '../contracts/legacy';
 import { NOTE_CODES, type Note } from '../contracts/notes';
-import type { Outcome, Plan, PlannedOrchestrator, Provenance } from '../contracts/plan';
-import { stateKey } from '../legacy/lifecycle';
+import type { Outcome, Plan } from '../contracts/plan';
 import { CandidateFinder } from './candidates';
 import { type Claim, claimsOf, filesByFolder, partOf } from './claims';
-import { type Destination, type Disposition, ignored, type Reason } from './disposition';
-import type { Draft, DraftOrchestrator } from './draft';
+import { ignored, type Reason } from './disposition';
+import type { Draft } from './draft';
 import { keyPath, type Leaf } from './leaves';
 import { machineFiles } from './machine-leaves';
-import { projectFields, type RowField, sessionFields } from './row-fields';
+import { projectFields, sessionFields } from './row-fields';
 import { isSecret, lengthOf, toldValue } from './secrecy';
 import type { DecidedProject } from './targets';
-
-/** One leaf of a legacy file and what became of it. */
-export interface LeafEntry {
-  readonly keys: readonly (string | number)[];
-  readonly at: Position;
-  /** As it may be told; null where only its name may be. */
-  readonly value: string | null;
-  readonly disposition: Disposition;
-}
-
-export interface FileLedger {
-  readonly file: string;
-  /** In document order. */
-  readonly leaves: readonly LeafEntry[];
-}
-
-export interface ProjectLedger {
-  readonly id: string;
-  readonly outcome: Outcome;
-  readonly reason: string | null;
-  readonly fields: readonly RowField[];
-  readonly orchestrator: {
-    readonly id: string;
-    readonly outcome: Outcome;
-    readonly reason: string | null;
-    readonly record: string;
-    readonly fields: readonly RowField[];
-  } | null;
-  readonly files: readonly FileLedger[];
-}
-
-/** An account of every value of the old store that was read (issue of the ledger: leaves in = leaves accounted for). */
-export interface Ledger {
-  /** The selected projects in plan order. */
-  readonly projects: readonly ProjectLedger[];
-  /** What belongs to no project; empty where only some projects were selected. */
-  readonly machine: readonly FileLedger[];
-}
 
 export interface LedgerInput {
   /** Read with `keepRaw`. */
@@ -68,7 +38,7 @@ export function ledgerOf(input: LedgerInput): Ledger {
   const leaves = new LeafIndex(input.leaves);
   const drafts = new Map(draft.orchestrators.map((each) => [each.project, each]));
   const sessions = new Map(plan.orchestrators.map((each) => [each.record, each]));
-  const files = filesByFolder(store);
+  const ofFolder = filesByFolder(store);
   const losses = lossyNotes(plan.notes);
   const claimed = new Map<string, Set<string | null>>();
   const projects = input.projects.map((decided): ProjectLedger => {
@@ -78,15 +48,17 @@ export function ledgerOf(input: LedgerInput): Ledger {
     const fields = projectFields(decided);
     const ofSession = drafted === null || orchestrator === null ? [] : sessionFields(drafted, orchestrator);
     const citations = new Citations([...fields, ...ofSession]);
-    citations.addProject(planned.provenance);
-    if (drafted !== null && orchestrator !== null) citations.addSession(orchestrator, drafted);
-    const claims = claimsOf(project, { store, finder, ids, files, drafted, planned: orchestrator });
+    const claims = claimsOf(project, { store, finder, ids, files: ofFolder, drafted, planned: orchestrator });
     const why = (field: string): string => (field.startsWith('session.') ? reasonOf(orchestrator) : reasonOf(planned));
+    const files = filesOf(claims, leaves, claimed, (claim, leaf) =>
+      entryOf(claim, leaf, citations, losses.get(project.id), why),
+    );
+    const at = placesIn(files);
     return {
       id: project.id,
       outcome: planned.outcome,
       reason: planned.reason ?? null,
-      fields,
+      fields: fields.map(at),
       orchestrator:
         orchestrator === null
           ? null
@@ -95,15 +67,25 @@ export function ledgerOf(input: LedgerInput): Ledger {
               outcome: orchestrator.outcome,
               reason: orchestrator.reason ?? null,
               record: orchestrator.record,
-              fields: ofSession,
+              fields: ofSession.map(at),
             },
-      files: filesOf(claims, leaves, claimed, (claim, leaf) =>
-        entryOf(claim, leaf, citations, losses.get(project.id), why),
-      ),
+      files,
     };
   });
   const isWhole = draft.selected.length === draft.projects.length;
   return { projects, machine: isWhole ? machineFiles(store, (file) => input.leaves(file), claimed) : [] };
+}
+
+/** Gives the origins of a field the places of the leaves that they name; JSON is read without places at first. */
+function placesIn(files: readonly FileLedger[]): (field: RowField) => RowField {
+  const places = new Map(files.flatMap(({ file, leaves }) => leaves.map(({ keys, at }) => [leafKey(file, keys), at])));
+  return (field) => ({
+    ...field,
+    from: field.from.map((origin) => {
+      const at = origin.at ?? places.get(leafKey(origin.file, origin.keys));
+      return at === undefined ? origin : { ...origin, at };
+    }),
+  });
 }
 
 function reasonOf(planned: { readonly outcome: Outcome; readonly reason?: string } | null): string {
@@ -210,41 +192,23 @@ function lossyNotes(notes: readonly Note[]): Map<string, Map<string, Note>> {
 
 /** Which fields of the rows name a leaf as their origin. */
 class Citations {
-  readonly #fields: ReadonlyMap<string, RowField>;
   readonly #byLeaf = new Map<string, RowField[]>();
 
   constructor(fields: readonly RowField[]) {
-    this.#fields = new Map(fields.map((field) => [field.field, field]));
-  }
-
-  of(file: string, keys: readonly (string | number)[]): readonly RowField[] {
-    return this.#byLeaf.get(`${file}\0${keyPath(keys)}`) ?? [];
-  }
-
-  addProject(provenance: Readonly<Record<string, Provenance>>): void {
-    for (const [name, { from }] of Object.entries(provenance)) {
+    for (const field of fields) {
       // The id is a key, not a value.
-      if (name === 'id') continue;
-      for (const origin of from) this.#add(name === 'config.env' ? `${name}.${origin.keys.at(-1)}` : name, origin);
-    }
-  }
-
-  addSession({ provenance }: PlannedOrchestrator, { record }: DraftOrchestrator): void {
-    const state = stateKey(record.raw);
-    for (const [name, { from }] of Object.entries(provenance)) {
-      for (const origin of from) {
-        const [first, ...rest] = origin.keys;
-        // The plan names the state by its newer key, whichever of the two held it.
-        const keys = first === 'lifecycle' && state !== null ? [state, ...rest] : origin.keys;
-        this.#add(`session.${name}`, { ...origin, keys });
+      for (const origin of field.field === 'id' ? [] : field.from) {
+        const key = leafKey(origin.file, origin.keys);
+        this.#byLeaf.set(key, [...(this.#byLeaf.get(key) ?? []), field]);
       }
     }
   }
 
-  #add(name: string, origin: Origin): void {
-    const field = this.#fields.get(name);
-    if (field === undefined) return;
-    const key = `${origin.file}\0${keyPath(origin.keys)}`;
-    this.#byLeaf.set(key, [...(this.#byLeaf.get(key) ?? []), field]);
+  of(file: string, keys: readonly (string | number)[]): readonly RowField[] {
+    return this.#byLeaf.get(leafKey(file, keys)) ?? [];
   }
+}
+
+function leafKey(file: string, keys: readonly (string | number)[]): string {
+  return `${file}\0${keyPath(keys)}`;
 }

@@ -1,8 +1,8 @@
+import type { FileLedger, LeafEntry } from '../contracts/ledger';
 import type { LegacyStore } from '../contracts/legacy';
 import { folderOf, formReason, partOf } from './claims';
 import { derived, EMPTY, ignored, type Reason, UNKNOWN_KEY } from './disposition';
 import type { Leaf } from './leaves';
-import type { FileLedger, LeafEntry } from './ledger';
 import { isSecret, lengthOf, toldValue } from './secrecy';
 
 const IN_THE_APP = 'Set it in the new app if it is wanted.';
@@ -71,6 +71,7 @@ function reasonsFor(path: string, store: LegacyStore): (leaf: Leaf) => Reason {
   }
   if (name === 'preferences.json') return (leaf) => preferencesReason(leaf, store.preferences === null);
   if (name === 'registered.json') return (leaf) => registeredReason(leaf, store.registered.length === 0);
+  if (name === '.origin') return () => derived('names a config in which projects are looked for');
   if (name === 'running.json') {
     return ({ keys }) =>
       keys[0] === 'configPath'

@@ -50,6 +50,7 @@ export function askConversations(
       project,
       existing: sessions.get(each.sessionId) ?? null,
       ofProject: ofProject.get(each.project.id) ?? [],
+      ownPrefix,
       managedPath: facts.managedPath(each.project.id, ownPrefix),
       worktreeReal: each.record.worktree === null ? null : (store.worktrees.get(each.record.worktree) ?? null),
     };
@@ -78,8 +79,15 @@ interface Context {
   readonly project: DecidedProject;
   readonly existing: ExistingSession | null;
   readonly ofProject: readonly ExistingSession[];
+  /** Under which the daemon files this project. */
+  readonly ownPrefix: string;
   readonly managedPath: string;
   readonly worktreeReal: string | null;
+}
+
+/** Prefixes of existing rows are joined to paths and may hold anything (harness-sessions.md 6). */
+function isPathComponent(name: string): boolean {
+  return name !== '.' && name !== '..' && !/[\\/\0]/.test(name);
 }
 
 /** What needs no look at conversations: not importable, a conflict, or there already. */
@@ -116,6 +124,17 @@ function settle(draft: DraftOrchestrator, context: Context, facts: Facts): Decid
       return end('conflict', reason);
     }
     return compareExisting(draft, existing, context, facts, notes, end);
+  }
+  if (!isPathComponent(`${context.ownPrefix}-orchestrator`)) {
+    const reason = 'PREFIX_UNUSABLE: the session prefix of the existing project is no folder name';
+    notes.push({
+      code: 'PREFIX_UNUSABLE',
+      severity: 'warn',
+      id: draft.project.id,
+      message:
+        'the session prefix that the rewrite has for this project is no folder name, so no session can live there',
+    });
+    return end('conflict', reason);
   }
   const numbered = context.ofProject.find(({ num }) => num === 0);
   if (numbered !== undefined) {

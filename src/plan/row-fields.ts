@@ -1,23 +1,11 @@
-import type { Origin } from '../contracts/legacy';
+import type { RowField } from '../contracts/ledger';
+import type { SessionRecord } from '../contracts/legacy';
 import type { Outcome, PlannedOrchestrator, PlannedProject, Provenance } from '../contracts/plan';
+import { stateKey } from '../legacy/lifecycle';
 import { differingKeys, encodeConfig } from '../rewrite/config';
 import type { DraftOrchestrator } from './draft';
 import { toldUrl } from './secrecy';
 import type { DecidedProject } from './targets';
-
-/** One field of a resulting row: its value, where it came from, and what the target says of it. */
-export interface RowField {
-  /** `path`, `config.worker.agent`, `session.branch`, `marker.state` … */
-  readonly field: string;
-  /** As it may be told; null for a secret, of which only the length is. */
-  readonly value: string | null;
-  /** Characters. */
-  readonly length: number;
-  readonly rule: string;
-  readonly from: readonly Origin[];
-  /** `differs`: the target has another value there and keeps it. */
-  readonly target: Outcome;
-}
 
 const NONE: Provenance = { rule: 'always', from: [] };
 const SECRET_FIELD = /^(?:config\.(?:env|postCreate|agentRules$|orchestratorRules$)|session\.prompt$)/;
@@ -85,11 +73,21 @@ export function sessionFields(drafted: DraftOrchestrator, planned: PlannedOrches
   const kept = new Set(planned.fields ?? []);
   const target = (column: string): Outcome => (outcome === 'differs' && !kept.has(column) ? 'identical' : outcome);
   const fields = Object.entries(columns).map(([column, value]) =>
-    fieldOf(`session.${column}`, String(value), provenance[column], target(column)),
+    fieldOf(`session.${column}`, String(value), stated(provenance[column], record), target(column)),
   );
   const rule = { rule: 'lets daemons resume the session at their first start', from: [] };
   if (marker !== null) fields.push(fieldOf('marker.state', marker.state, rule, outcome));
   return fields;
+}
+
+/** The plan names the state of a session by its newer key, whichever of the two held it. */
+function stated(provenance: Provenance | undefined, record: SessionRecord): Provenance | undefined {
+  const key = stateKey(record.raw);
+  if (provenance === undefined || key === null) return provenance;
+  const from = provenance.from.map((origin) =>
+    origin.keys[0] === 'lifecycle' ? { ...origin, keys: [key, ...origin.keys.slice(1)] } : origin,
+  );
+  return { ...provenance, from };
 }
 
 function fieldOf(field: string, value: string, provenance: Provenance | undefined, target: Outcome): RowField {

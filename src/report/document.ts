@@ -1,6 +1,6 @@
 import type { Note } from '../contracts/notes';
 import type { Item, MigrateOutcome, RefusalReport } from '../contracts/outcome';
-import type { RollbackDocument } from './rollback-schema';
+import type { CompletionsDocument } from './completions-schema';
 import type { AboutDocument, MigrateDocument, SchemaDocument } from './schema';
 import { leavesSomething, settledItems } from './status';
 
@@ -122,24 +122,27 @@ export function schemaFailureDocument(status: 'usage' | 'failed', refusal: Refus
   };
 }
 
-/** The document of a `rollback --json` that could not run. */
-export function rollbackFailureDocument(
-  status: 'usage' | 'failed',
-  refusal: RefusalReport,
+/** The document of `completions --json`; without shell and script where it could not run. */
+export function completionsDocument(
+  {
+    status,
+    shell,
+    script,
+    refusal,
+  }: Pick<CompletionsDocument, 'status' | 'shell' | 'script'> & {
+    readonly refusal: RefusalReport | null;
+  },
   tool: Tool,
-): RollbackDocument {
+): CompletionsDocument {
   return {
     formatVersion: FORMAT_VERSION,
     tool: TOOL,
     version: tool.version,
-    command: 'rollback',
+    command: 'completions',
     status,
-    dryRun: false,
-    runId: null,
-    items: [],
-    notes: [],
     refusal: refusalOf(refusal),
-    backup: null,
+    shell,
+    script,
     sqliteVersion: tool.sqliteVersion,
   };
 }

@@ -73,7 +73,7 @@ type FileDocument = ExplainDocument['machine'][number];
 type LeafDocument = FileDocument['leaves'][number];
 
 function fieldOf({ field, value, length, rule, from, target }: RowField): FieldDocument {
-  return { field, ...(value === null ? {} : { value }), length, rule, from: from.map(originOf), target };
+  return { field, ...(value === null ? { length } : { value }), rule, from: from.map(originOf), target };
 }
 
 function originOf({ file, keys, at }: Origin): FieldDocument['from'][number] {

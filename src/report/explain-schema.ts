@@ -13,7 +13,7 @@ const origin = v.object({
 const field = v.object({
   field: v.pipe(v.string(), v.description('Column; `config.…`, `session.…` and `marker.…` are paths.')),
   value: v.optional(v.pipe(v.string(), v.description('Absent where it is secret.'))),
-  length: v.pipe(v.number(), v.integer(), v.minValue(0), v.description('Characters of the value.')),
+  length: v.optional(v.pipe(v.number(), v.integer(), v.minValue(0), v.description('Characters of a secret value.'))),
   rule: v.pipe(v.string(), v.description('How the value came about.')),
   from: v.array(origin),
   target: v.pipe(

@@ -122,14 +122,14 @@ function fileText(lead: string, { file, leaves }: FileLedger, context: TextConte
   }
   const together = new Map([...groups].filter(([key, members]) => key !== '' && members.length >= TOGETHER));
   const told = new Set<string>();
+  const tellable = leaves.filter(({ disposition }) => disposition.kind !== 'secret').length;
   const rows = leaves.flatMap((leaf): Row[] => {
     const key = reasonOf(leaf.disposition) ?? '';
     const members = together.get(key);
     if (members === undefined) return [{ label: leafName(leaf, context), text: leafText(leaf, context) }];
     if (told.has(key)) return [];
     told.add(key);
-    const names =
-      members.length === leaves.length ? '' : ` (${members.map((each) => leafName(each, context)).join(', ')})`;
+    const names = members.length === tellable ? '' : ` (${members.map((each) => leafName(each, context)).join(', ')})`;
     return [{ label: counted(members.length, 'value'), text: `${becameText(leaf.disposition, context)}${names}` }];
   });
   const title = hanging(lead === '' ? '  ' : `  ${lead} `, pathText(file, context), terminal.width);
@@ -148,7 +148,8 @@ function leafName({ keys, at }: LeafEntry, { terminal }: TextContext): string {
 }
 
 function leafText({ value, disposition }: LeafEntry, context: TextContext): string {
-  const shown = value === null || value === '' ? '' : `${context.terminal.show(value)} `;
+  const isArrow = disposition.kind === 'carried' || disposition.kind === 'mapped';
+  const shown = value === null || value === '' ? '' : `${context.terminal.show(value)}${isArrow ? ' ' : ', '}`;
   return `${shown}${becameText(disposition, context)}`;
 }
 

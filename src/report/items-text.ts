@@ -2,7 +2,7 @@ import type { Item } from '../contracts/outcome';
 import type { Outcome, Plan, PlannedOrchestrator, PlannedProject } from '../contracts/plan';
 import { hanging, type Row, table } from './layout';
 import type { Style } from './terminal';
-import { agentName, counted, listed, pathText, sizeText, type TextContext } from './words';
+import { agentName, counted, listed, pathText, sentenceText, sizeText, type TextContext } from './words';
 
 /** The plan speaks of what is to come, the result of what was done; everything else in them is told alike. */
 export type Tense = 'plan' | 'result';
@@ -70,22 +70,22 @@ function partText(
     .map((item): Row => {
       const sign = SIGNS[item.outcome];
       const glyph = terminal.paint(sign.style, terminal.unicode ? sign.unicode : sign.ascii);
-      return { label: `${glyph} ${terminal.show(item.id)}`, text: becameText(item, detail(item), terminal.show) };
+      return { label: `${glyph} ${terminal.show(item.id)}`, text: becameText(item, detail(item), context) };
     });
   const [first = '', ...more] = hanging('', `${heading}: ${counts.join(', ')}`, terminal.width, 4);
   const painted = terminal.paint('bold', heading) + first.slice(heading.length);
   return ['', painted, ...more, ...table(rows, terminal.width)];
 }
 
-function becameText(item: Item, detail: string, show: (text: string) => string): string {
-  const reason = item.reason === undefined ? '' : `: ${show(item.reason)}`;
+function becameText(item: Item, detail: string, context: TextContext): string {
+  const reason = item.reason === undefined ? '' : `: ${sentenceText(item.reason, context)}`;
   switch (item.outcome) {
     case 'created':
       return detail;
     case 'identical':
       return `already there${reason}`;
     case 'differs': {
-      const fields = item.fields === undefined ? '' : ` in ${listed(item.fields.map(show))}`;
+      const fields = item.fields === undefined ? '' : ` in ${listed(item.fields.map(context.terminal.show))}`;
       return `already there, with other values${fields}; left as it is${reason}`;
     }
     default:

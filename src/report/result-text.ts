@@ -6,7 +6,7 @@ import { notesText } from './notes-text';
 import { type PlanTextOptions, planText } from './plan-text';
 import { settledItems } from './status';
 import type { Style, Terminal } from './terminal';
-import { counted, pathText, type TextContext } from './words';
+import { counted, pathText, sentenceText, type TextContext } from './words';
 
 export interface ResultTextOptions extends PlanTextOptions {
   /** A legacy store is there, if only an empty one; absent where it is not known. */
@@ -29,7 +29,7 @@ export function resultText(outcome: MigrateOutcome, context: TextContext, option
   } else {
     lines.push(...head, ...notesText(newNotes(outcome, options), context));
   }
-  if (outcome.refusal !== null) lines.push(...refusalLines(outcome.refusal, terminal));
+  if (outcome.refusal !== null) lines.push(...refusalLines(outcome.refusal, context));
   lines.push(...nextText(outcome, context), ...timingText(outcome, terminal));
   return `${lines.join('\n')}\n`;
 }
@@ -127,12 +127,16 @@ function timingText({ timing }: MigrateOutcome, terminal: Terminal): readonly st
   return ['', terminal.paint('bold', 'Timing'), ...table(rows, terminal.width)];
 }
 
-export function refusalLines(refusal: RefusalReport, terminal: Terminal): readonly string[] {
+/** Why, and what to do, with the code to look up. */
+export function refusalLines(
+  refusal: RefusalReport,
+  context: Pick<TextContext, 'terminal' | 'home'>,
+): readonly string[] {
   const rows = [
-    { label: 'Why', text: `${terminal.show(refusal.message)} [${refusal.code}]` },
-    { label: 'What to do', text: terminal.show(refusal.hint) },
+    { label: 'Why', text: `${sentenceText(refusal.message, context)} [${refusal.code}]` },
+    { label: 'What to do', text: sentenceText(refusal.hint, context) },
   ];
-  return table(rows, terminal.width, 0);
+  return table(rows, context.terminal.width, 0);
 }
 
 /** A command line that was not understood: what is wrong and what was probably meant. Ends in a newline. */

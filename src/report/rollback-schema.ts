@@ -1,11 +1,10 @@
 import * as v from 'valibot';
+import { head, note, refusal, sqliteVersion } from './schema-parts';
 
-/** The document of `rollback --json` (migration.md 8, 10); the shared parts are those of the other documents. */
+/** The document of `rollback --json` (migration.md 8, 10). */
 export const RollbackDocumentSchema = v.pipe(
   v.object({
-    formatVersion: v.literal(1),
-    tool: v.literal('ao-migrate'),
-    version: v.string(),
+    ...head,
     command: v.literal('rollback'),
     status: v.picklist([
       'undone',
@@ -30,20 +29,10 @@ export const RollbackDocumentSchema = v.pipe(
         reason: v.optional(v.string()),
       }),
     ),
-    notes: v.array(
-      v.object({
-        code: v.string(),
-        severity: v.picklist(['info', 'lossy', 'warn']),
-        id: v.optional(v.string()),
-        message: v.string(),
-        file: v.optional(v.string()),
-        line: v.optional(v.number()),
-        column: v.optional(v.number()),
-      }),
-    ),
-    refusal: v.nullable(v.object({ code: v.string(), message: v.string(), hint: v.string() })),
+    notes: v.array(note),
+    refusal,
     backup: v.pipe(v.nullable(v.string()), v.description('The backup that the run made; it stays.')),
-    sqliteVersion: v.nullable(v.string()),
+    sqliteVersion,
   }),
   v.title('ao-migrate rollback --json'),
 );

@@ -2,9 +2,9 @@ import type { RollbackItem } from '../apply/rollback';
 import type { UndoOutcome } from '../migrate/undo';
 import { hanging, table } from './layout';
 import { notesText } from './notes-text';
-import { printable } from './printable';
+import { refusalLines } from './result-text';
 import type { Style } from './terminal';
-import { counted, pathText, type TextContext } from './words';
+import { counted, listed, pathText, sentenceText, type TextContext } from './words';
 
 const SIGNS = { removed: '-', refused: '!', absent: '=', left: '=' } as const;
 const NOUNS = {
@@ -22,7 +22,9 @@ export function rollbackPlanText(runId: string, items: readonly RollbackItem[], 
 export function rollbackQuestion(items: readonly RollbackItem[]): string {
   const count = (kind: RollbackItem['kind']): number =>
     items.filter((item) => item.kind === kind && item.outcome === 'removed').length;
-  return `Remove ${counted(count('project'), 'project')}, ${counted(count('orchestrator'), 'orchestrator')} and ${counted(count('conversation'), 'conversation')}?`;
+  const nouns = (['project', 'orchestrator', 'conversation'] as const).filter((kind) => count(kind) > 0);
+  const what = listed(nouns.map((kind) => counted(count(kind), kind)));
+  return what === '' ? 'Nothing is left to remove; mark the run as undone?' : `Remove ${what}?`;
 }
 
 /** How a rollback ended, for a person. Ends in a newline. */
@@ -33,10 +35,7 @@ export function rollbackText(outcome: UndoOutcome, context: TextContext, planSho
   if (!planShown || outcome.status === 'undone' || outcome.status === 'partly-undone')
     lines.push(...itemLines(outcome.items, context));
   lines.push(...notesText(outcome.notes, context));
-  if (outcome.refusal !== null) {
-    lines.push(...hanging('', printable(`${outcome.refusal.message} [${outcome.refusal.code}]`), terminal.width));
-    lines.push(...hanging('→ ', printable(outcome.refusal.hint), terminal.width));
-  }
+  if (outcome.refusal !== null) lines.push(...refusalLines(outcome.refusal, context));
   if (outcome.backup !== null && (outcome.status === 'undone' || outcome.status === 'partly-undone')) {
     lines.push(
       '',
@@ -65,13 +64,15 @@ function headlineOf({ status, runId }: UndoOutcome): readonly [Style, string] {
   }
 }
 
-function itemLines(items: readonly RollbackItem[], { terminal }: TextContext): string[] {
+function itemLines(items: readonly RollbackItem[], context: TextContext): string[] {
   return items.flatMap(({ kind, id, outcome, reason }) => {
     const said = { removed: '', refused: ' stays', absent: ' was gone already', left: ' stays' }[outcome];
+    const why = reason === undefined ? '' : `: ${sentenceText(reason, context)}`;
+    // A database has its path for a name.
     return hanging(
       `  ${SIGNS[outcome]} `,
-      printable(`${NOUNS[kind]} ${id}${said}${reason === undefined ? '' : `: ${reason}`}`),
-      terminal.width,
+      `${NOUNS[kind]} ${pathText(id, context)}${said}${why}`,
+      context.terminal.width,
     );
   });
 }

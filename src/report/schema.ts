@@ -1,9 +1,12 @@
 import * as v from 'valibot';
 import type { MigrateStatus } from '../contracts/outcome';
+import { CompletionsDocumentSchema } from './completions-schema';
+import { DoctorDocumentSchema } from './doctor-schema';
 import { ExplainDocumentSchema } from './explain-schema';
 import { RollbackDocumentSchema } from './rollback-schema';
 import { count, head, note, place, refusal, sqliteVersion } from './schema-parts';
 import { StatusDocumentSchema } from './status-schema';
+import { VerifyDocumentSchema } from './verify-schema';
 
 const STATUSES = [
   'migrated',
@@ -100,9 +103,12 @@ export type AboutDocument = v.InferOutput<typeof AboutDocumentSchema>;
 /** Every published document, by the name of its file in docs/schema. */
 export const DOCUMENT_SCHEMAS = {
   about: AboutDocumentSchema,
+  completions: CompletionsDocumentSchema,
+  doctor: DoctorDocumentSchema,
   explain: ExplainDocumentSchema,
   migrate: MigrateDocumentSchema,
   rollback: RollbackDocumentSchema,
   schema: SchemaDocumentSchema,
   status: StatusDocumentSchema,
+  verify: VerifyDocumentSchema,
 } as const;

@@ -1,13 +1,15 @@
 import * as v from 'valibot';
+import { head, note, refusal, sqliteVersion } from './schema-parts';
 
 /** The document of `verify --json` (migration.md 8, 10). */
 export const VerifyDocumentSchema = v.pipe(
   v.object({
-    formatVersion: v.literal(1),
-    tool: v.literal('ao-migrate'),
-    version: v.string(),
+    ...head,
     command: v.literal('verify'),
-    status: v.picklist(['ok', 'found', 'nothing', 'refused', 'usage', 'failed']),
+    status: v.pipe(
+      v.picklist(['ok', 'found', 'nothing', 'refused', 'usage', 'failed']),
+      v.description('nothing: there is no run to verify.'),
+    ),
     runId: v.nullable(v.string()),
     checks: v.array(
       v.object({
@@ -20,19 +22,9 @@ export const VerifyDocumentSchema = v.pipe(
         detail: v.optional(v.string()),
       }),
     ),
-    notes: v.array(
-      v.object({
-        code: v.string(),
-        severity: v.picklist(['info', 'lossy', 'warn']),
-        id: v.optional(v.string()),
-        message: v.string(),
-        file: v.optional(v.string()),
-        line: v.optional(v.number()),
-        column: v.optional(v.number()),
-      }),
-    ),
-    refusal: v.nullable(v.object({ code: v.string(), message: v.string(), hint: v.string() })),
-    sqliteVersion: v.nullable(v.string()),
+    notes: v.array(note),
+    refusal,
+    sqliteVersion,
   }),
   v.title('ao-migrate verify --json'),
 );

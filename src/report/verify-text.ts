@@ -2,9 +2,9 @@ import type { VerifyOutcome } from '../verify/run-verify';
 import type { Check } from '../verify/verify';
 import { hanging } from './layout';
 import { notesText } from './notes-text';
-import { printable } from './printable';
+import { refusalLines } from './result-text';
 import type { Style } from './terminal';
-import type { TextContext } from './words';
+import { pathText, sentenceText, type TextContext } from './words';
 
 const SIGNS = { ok: '=', 'changed-since': '~', damaged: '!' } as const;
 
@@ -19,20 +19,18 @@ export function verifyText(outcome: VerifyOutcome, context: TextContext): string
       if (checks.length > 0) lines.push(`  = ${checks.length} as written`);
       continue;
     }
-    for (const check of checks)
-      lines.push(...hanging(`  ${SIGNS[state]} `, printable(checkLine(check)), terminal.width));
+    for (const check of checks) lines.push(...hanging(`  ${SIGNS[state]} `, checkLine(check, context), terminal.width));
   }
   lines.push(...notesText(outcome.notes, context));
-  if (outcome.refusal !== null) {
-    lines.push(...hanging('', printable(`${outcome.refusal.message} [${outcome.refusal.code}]`), terminal.width));
-    lines.push(...hanging('→ ', printable(outcome.refusal.hint), terminal.width));
-  }
+  if (outcome.refusal !== null) lines.push(...refusalLines(outcome.refusal, context));
   return `${lines.join('\n')}\n`;
 }
 
-function checkLine({ kind, id, state, detail }: Check): string {
+function checkLine({ kind, id, state, detail }: Check, context: TextContext): string {
   const said = state === 'changed-since' ? 'changed since' : state;
-  return `${kind} ${id}: ${said}${detail === undefined ? '' : ` (${detail})`}`;
+  const why = detail === undefined ? '' : ` (${sentenceText(detail, context)})`;
+  // A file, a store and a database have their path for a name.
+  return `${kind} ${pathText(id, context)}: ${said}${why}`;
 }
 
 function headlineOf({ status, runId }: VerifyOutcome): readonly [Style, string] {

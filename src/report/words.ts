@@ -42,12 +42,24 @@ export function sizeText(bytes: number): string {
   return `${value < 9.95 ? value.toFixed(1) : value.toFixed(0)} ${unit}`;
 }
 
+/** What showing a path takes. */
+type Shown = Pick<TextContext, 'home' | 'terminal'>;
+
 /** A path as a person writes it: below the home with `~`, and safe to print. */
-export function pathText(path: string, { home, terminal }: TextContext): string {
+export function pathText(path: string, { home, terminal }: Shown): string {
   if (home === null || home === '' || !path.startsWith(home)) return terminal.show(path);
   const rest = path.slice(home.length);
   const below = rest === '' || rest.startsWith('/') || rest.startsWith('\\');
   return terminal.show(below ? `~${rest}` : path);
+}
+
+/** A sentence with paths in it, each as `pathText` shows it. */
+export function sentenceText(text: string, { home, terminal }: Shown): string {
+  // Of a home of one letter, `/`, nothing would be left to read.
+  if (home === null || home.length < 2) return terminal.show(text);
+  const literal = home.replace(/[.*+?^${}()|[\]\\]/g, '\\$&');
+  const whole = new RegExp(`(?<![\\w./\\\\-])${literal}(?![\\w-]|\\.\\w)`, 'g');
+  return terminal.show(text.replace(whole, '~'));
 }
 
 /** `a`, `a and b`, `a, b and c`. */

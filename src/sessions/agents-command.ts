@@ -83,7 +83,10 @@ function run(command: Command, stdout: number | null, platform: Machine['platfor
 }
 
 /** npm's `.cmd` shims run only through the shell, and only with the whole line in quotes. */
-function invocation(command: Command, platform: Machine['platform']): { program: string; args: string[]; verbatim: boolean } {
+function invocation(
+  command: Command,
+  platform: Machine['platform'],
+): { program: string; args: string[]; verbatim: boolean } {
   if (platform !== 'win32' || !/\.(cmd|bat)$/i.test(basename(command.program))) {
     return { program: command.program, args: [...command.args], verbatim: false };
   }
@@ -94,7 +97,8 @@ function invocation(command: Command, platform: Machine['platform']): { program:
 function killGroup(child: ChildProcess, platform: Machine['platform']): void {
   if (child.pid === undefined) return;
   try {
-    if (platform === 'win32') spawn('taskkill', ['/pid', `${child.pid}`, '/t', '/f'], { stdio: 'ignore', windowsHide: true });
+    if (platform === 'win32')
+      spawn('taskkill', ['/pid', `${child.pid}`, '/t', '/f'], { stdio: 'ignore', windowsHide: true });
     else process.kill(-child.pid, 'SIGKILL');
   } catch {
     // It ended by itself in the same moment.

@@ -35,7 +35,9 @@ export async function askVersion(machine: Machine, harness: HarnessId, run: RunC
   try {
     const text = (await packageVersion(harness, binary)) ?? (await versionOutput(machine, binary, run));
     const version = parseVersion(text);
-    return version === null ? unknown('it does not say its version') : { harness, binary, version: version.join('.'), problem: null };
+    return version === null
+      ? unknown('it does not say its version')
+      : { harness, binary, version: version.join('.'), problem: null };
   } catch (error) {
     return unknown(error instanceof Error ? error.message : String(error));
   }
@@ -89,7 +91,8 @@ export async function withEmptyHome<T>(machine: Machine, use: (home: EmptyHome) 
 }
 
 /** Variables by which an agent finds its files, is configured, or is told that it runs inside another one. */
-const LEADING = /^(HOME|USERPROFILE|APPDATA|LOCALAPPDATA|TMPDIR|TMP|TEMP|XDG_.*|CLAUDE.*|ANTHROPIC_.*|CODEX_.*|OPENCODE_?.*|AO_.*)$/i;
+const LEADING =
+  /^(HOME|USERPROFILE|APPDATA|LOCALAPPDATA|TMPDIR|TMP|TEMP|XDG_.*|CLAUDE.*|ANTHROPIC_.*|CODEX_.*|OPENCODE_?.*|AO_.*)$/i;
 
 export function emptyEnvironment(env: Machine['env'], directory: string): Record<string, string> {
   const clean: Record<string, string> = {};

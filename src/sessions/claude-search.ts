@@ -172,8 +172,8 @@ export class ClaudeSearch {
     return { root, id, path, how, size, mtimeMs, transcript, others: [] };
   }
 
-  /** Null where there is no such file, where it is empty, and where it may not be read, which is a problem. */
+  /** Null where there is no such file, and where it may not be read, which is a problem. */
   #inspect<T>(path: string, use: (file: OpenFile) => Promise<T | null>): Promise<T | null> {
-    return this.problems.guard(() => withFile(path, async (file) => (file.size === 0 ? null : use(file))));
+    return this.problems.guard(() => withFile(path, use));
   }
 }

@@ -22,6 +22,7 @@ export interface Transcript {
 
 /** Reads a transcript whole, or up to `COUNT_LIMIT` and on to its first message. */
 export function readTranscript(file: OpenFile): Promise<Transcript> {
+  if (file.size <= COUNT_LIMIT) return scan(file, () => false);
   return scan(file, (seen, offset) => offset >= COUNT_LIMIT && seen.hasMessage);
 }
 
@@ -35,6 +36,8 @@ export async function holdsMessage(file: OpenFile): Promise<boolean> {
   return (await scan(file, (seen) => seen.hasMessage)).hasMessage;
 }
 
+const KEYS = ['type', 'cwd', 'timestamp', 'isSidechain', 'attachment'];
+
 async function scan(file: OpenFile, isEnough: (seen: Transcript, offset: number) => boolean): Promise<Transcript> {
   const seen = {
     messages: 0,
@@ -45,7 +48,7 @@ async function scan(file: OpenFile, isEnough: (seen: Transcript, offset: number)
     hasSnapshot: false,
   };
   const splitter = new RowSplitter((row) => {
-    const members = membersOfRow(row);
+    const members = membersOfRow(row, KEYS);
     if (members === null) return;
     seen.firstCwd ??= textOf(row.bytes, members, 'cwd');
     seen.firstTimestampMs ??= timestampOf(row, members);
@@ -58,9 +61,9 @@ async function scan(file: OpenFile, isEnough: (seen: Transcript, offset: number)
   });
   let offset = 0;
   for await (const chunk of bytesOf(file, 0, file.size)) {
-    splitter.push(chunk);
+    const isKnown = splitter.push(chunk, () => isEnough(seen, splitter.end));
     offset += chunk.length;
-    if (offset < file.size && isEnough(seen, offset)) return { ...seen, messages: null };
+    if (isKnown || isEnough(seen, offset)) return { ...seen, messages: null };
   }
   return seen;
 }

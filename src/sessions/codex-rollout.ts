@@ -30,8 +30,8 @@ export interface RolloutMeta {
 
 /** Reads a rollout whole, or up to `COUNT_LIMIT` and on to what decides; a compressed one always whole, for its size. */
 export function readRollout(file: OpenFile): Promise<Rollout> {
-  const limit = isCompressed(file.path) ? Number.POSITIVE_INFINITY : COUNT_LIMIT;
-  return scan(file, (seen) => seen.size >= limit && seen.hasMessages);
+  if (isCompressed(file.path) || file.size <= COUNT_LIMIT) return scan(file, () => false);
+  return scan(file, (seen) => seen.size >= COUNT_LIMIT && seen.hasMessages);
 }
 
 /** Reads only the first `session_meta`. */
@@ -44,12 +44,14 @@ export async function holdsMessages(file: OpenFile): Promise<boolean> {
   return (await scan(file, (seen) => seen.hasMessages)).hasMessages;
 }
 
+const KEYS = ['type', 'payload'];
+
 async function scan(file: OpenFile, isEnough: (seen: Rollout) => boolean): Promise<Rollout> {
   const seen = { meta: null as RolloutMeta | null, hasMessages: false, messages: null, size: 0 };
   let spoken = 0;
   let items = 0;
   const splitter = new RowSplitter((row) => {
-    const members = membersOfRow(row);
+    const members = membersOfRow(row, KEYS);
     if (members === null) return;
     const type = textOf(row.bytes, members, 'type');
     if (type === 'session_meta' && splitter.count <= META_ROWS) seen.meta ??= metaOf(row, members);
@@ -60,18 +62,14 @@ async function scan(file: OpenFile, isEnough: (seen: Rollout) => boolean): Promi
     if (kind === 'user_message' || kind === 'agent_message') spoken += 1;
     else if (kind === 'message' && SPEAKERS.has(textOf(row.bytes, payload, 'role') ?? '')) items += 1;
   });
-  let exhausted = true;
+  const isOver = () => isEnough(seen) || (seen.meta === null && splitter.count >= META_ROWS);
   for await (const chunk of contentOf(file)) {
-    splitter.push(chunk);
+    const isKnown = splitter.push(chunk, isOver);
     seen.size += chunk.length;
-    const isHopeless = seen.meta === null && splitter.count >= META_ROWS;
-    if (isEnough(seen) || isHopeless) {
-      exhausted = false;
-      break;
-    }
+    if (isKnown || isOver()) return { ...seen, messages: null };
   }
   // The same words stand in items, among what the agent adds of itself, and in events, which not every release writes.
-  return { ...seen, messages: exhausted ? spoken || items : null };
+  return { ...seen, messages: spoken || items };
 }
 
 function metaOf(row: Row, members: readonly Member[]): RolloutMeta {

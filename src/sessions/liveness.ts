@@ -153,10 +153,10 @@ interface Lock {
   readonly inode: string;
 }
 
-/** Held locks of `/proc/locks`; lines with `->` only wait for one. */
+/** Held locks of `/proc/locks`. Lines with `->`, which only wait for one, have another form. */
 function locksOf(text: string): Lock[] {
   return text.split('\n').flatMap((line) => {
-    const match = /^\d+: (?!->)\S+ +\S+ +\S+ +(-?\d+) ([0-9a-f]+):([0-9a-f]+):(\d+) /.exec(line);
+    const match = /^\d+: \S+ +\S+ +\S+ +(-?\d+) ([0-9a-f]+):([0-9a-f]+):(\d+) /.exec(line);
     if (match === null) return [];
     const [, pid = '', major = '', minor = '', inode = ''] = match;
     return [{ pid: Number(pid), device: `${Number.parseInt(major, 16)}:${Number.parseInt(minor, 16)}`, inode }];

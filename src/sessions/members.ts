@@ -21,8 +21,9 @@ export interface Members {
 /**
  * Reads the outline of the object that begins at `from` without decoding its values, so that a value can be replaced in
  * the text itself and every other byte stays (harness-sessions.md 2.5), and so that a row of megabytes costs little.
+ * With `only`, members of other keys are not listed: a large file is then read without a string for each of its keys.
  */
-export function membersOf(json: Buffer, from = 0): Members {
+export function membersOf(json: Buffer, from = 0, only: readonly string[] | null = null): Members {
   const list: Member[] = [];
   const stop = (state: Members['state'], end: number): Members => ({ list, state, end });
   let at = skipBlank(json, from);
@@ -34,18 +35,18 @@ export function membersOf(json: Buffer, from = 0): Members {
     if (json[at] !== QUOTE) return stop('broken', at);
     const keyEnd = skipString(json, at);
     if (keyEnd < 0) return stop('cut', json.length);
-    const key = decodeString(json, at, keyEnd);
+    const key = only === null ? decodeString(json, at, keyEnd) : oneOf(only, json, at, keyEnd);
     at = skipBlank(json, keyEnd);
     if (at >= json.length) return stop('cut', at);
     if (key === null || json[at] !== COLON) return stop('broken', at);
     const start = skipBlank(json, at + 1);
     const end = skipValue(json, start);
     if (end === CUT) {
-      list.push({ key, start, end: json.length });
+      if (key !== OTHER) list.push({ key, start, end: json.length });
       return stop('cut', json.length);
     }
     if (end === BROKEN) return stop('broken', start);
-    list.push({ key, start, end });
+    if (key !== OTHER) list.push({ key, start, end });
     at = skipBlank(json, end);
     if (json[at] === CLOSE) return stop('whole', at + 1);
     if (at >= json.length) return stop('cut', at);
@@ -55,8 +56,11 @@ export function membersOf(json: Buffer, from = 0): Members {
 }
 
 /** The members of a row, or null where the row is damaged. Of a row above the cap, those that its beginning shows. */
-export function membersOfRow(row: Pick<Row, 'bytes' | 'whole'>): readonly Member[] | null {
-  const { list, state, end } = membersOf(row.bytes);
+export function membersOfRow(
+  row: Pick<Row, 'bytes' | 'whole'>,
+  only: readonly string[] | null = null,
+): readonly Member[] | null {
+  const { list, state, end } = membersOf(row.bytes, 0, only);
   if (!row.whole) return state === 'broken' ? null : list;
   return state === 'whole' && skipBlank(row.bytes, end) === row.bytes.length ? list : null;
 }
@@ -90,6 +94,8 @@ export function isObject(json: Buffer, members: readonly Member[], key: string):
   return member !== undefined && json[member.start] === OPEN;
 }
 
+/** Stands for every key that was not asked for. */
+const OTHER = Symbol('other');
 const QUOTE = 0x22;
 const COMMA = 0x2c;
 const COLON = 0x3a;
@@ -118,7 +124,7 @@ function skipBlank(json: Buffer, from: number): number {
   }
 }
 
-/** Offset after the closing quote, or `CUT`. */
+/** Offset after the closing quote, or `CUT`. A plain loop: a native search stops at every escaped quote and is slower on code. */
 function skipString(json: Buffer, quote: number): number {
   const { length } = json;
   let at = quote + 1;
@@ -168,6 +174,20 @@ function decodeString(json: Buffer, start: number, end: number): string | null {
   } catch {
     return null;
   }
+}
+
+/** The one of these plain keys that stands between two quotes, `OTHER` for none of them, null where it is no string. */
+function oneOf(keys: readonly string[], json: Buffer, start: number, end: number): string | typeof OTHER | null {
+  if (!isPlain(json, start + 1, end - 1)) {
+    const key = decodeString(json, start, end);
+    return key === null || keys.includes(key) ? key : OTHER;
+  }
+  return keys.find((key) => key.length === end - start - 2 && isAt(key, json, start + 1)) ?? OTHER;
+}
+
+function isAt(text: string, json: Buffer, start: number): boolean {
+  for (let at = 0; at < text.length; at += 1) if (json[start + at] !== text.charCodeAt(at)) return false;
+  return true;
 }
 
 /** Printable ASCII without escapes: nearly every key, and not worth a parser. */

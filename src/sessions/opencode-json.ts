@@ -3,7 +3,7 @@
  * byte, numbers and escapes included, and memory does not grow with the document: an export can be larger than memory.
  */
 
-/** Longest string token that can be looked at or replaced; ids, keys and roles are far below it. */
+/** Longest string token that can be looked at; ids, keys and roles are far below it. */
 const SHORT = 1024;
 /** Containers below this depth have no path of their own; nothing that is asked for lies there. */
 const NAMED_DEPTH = 9;
@@ -54,8 +54,8 @@ function segment(key: string): string {
 export class JsonEditor {
   readonly #frames: Frame[] = [];
   #carry: Uint8Array | null = null;
-  /** Inside a string token too long to hold: bytes pass, only its end is sought. */
-  #long = false;
+  /** Inside a string token too long to hold: its bytes pass, or are dropped because it was replaced; only its end is sought. */
+  #long: 'no' | 'passes' | 'dropped' = 'no';
   #escaped = false;
   #done = false;
   /** Number of frames at which a container that is written empty began; -1 outside one. */
@@ -80,10 +80,13 @@ export class JsonEditor {
       mark = until;
     };
     let at = 0;
-    if (this.#long) {
+    if (this.#long !== 'no') {
       at = this.#endOfString(bytes, 0);
-      if (at < 0) return flush(bytes.length);
-      this.#long = false;
+      const end = at < 0 ? bytes.length : at;
+      if (this.#long === 'passes') flush(end);
+      mark = end;
+      if (at < 0) return;
+      this.#long = 'no';
     }
     while (at < bytes.length) {
       const byte = bytes[at];
@@ -92,7 +95,7 @@ export class JsonEditor {
         const end = this.#endOfString(bytes, at + 1);
         if (end >= 0) {
           const replacement = this.#string(end - at - 2 > SHORT ? null : bytes.subarray(at, end));
-          if (replacement !== null && this.#muted < 0) {
+          if (replacement !== null) {
             flush(at);
             this.write(encoder.encode(JSON.stringify(replacement)));
             mark = end;
@@ -106,9 +109,11 @@ export class JsonEditor {
           this.#carry = Uint8Array.from(bytes.subarray(at));
           return;
         }
-        this.#string(null);
-        this.#long = true;
-        return flush(bytes.length);
+        const replacement = this.#string(null);
+        this.#long = replacement === null ? 'passes' : 'dropped';
+        flush(replacement === null ? bytes.length : at);
+        if (replacement !== null) this.write(encoder.encode(JSON.stringify(replacement)));
+        return;
       }
       if (byte === OPEN_OBJECT || byte === OPEN_ARRAY) {
         if (this.#open(byte === OPEN_ARRAY)) {

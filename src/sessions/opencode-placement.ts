@@ -24,7 +24,8 @@ export async function placementOf(
   stores: OpencodeStores,
 ): Promise<Placement> {
   const { root, session, store: source } = located;
-  if (resumeId === session.id) return { state: 'conflict', reason: `the id ${session.id} is too short to be given a new one` };
+  if (resumeId === session.id)
+    return { state: 'conflict', reason: `the id ${session.id} is too short to be given a new one` };
   const problems = new Problems();
   const target = { path: root.destination, destination: root.destination, isDefault: root.isDefault, local: true };
   for (const store of await stores.of(target, problems)) {

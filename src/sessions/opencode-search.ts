@@ -46,7 +46,12 @@ export class OpencodeStores {
 }
 
 /** The session of an id in the first root that has it, if it holds a message. */
-export async function searchById(id: string, roots: readonly SessionRoot[], stores: OpencodeStores, problems: Problems): Promise<Located | null> {
+export async function searchById(
+  id: string,
+  roots: readonly SessionRoot[],
+  stores: OpencodeStores,
+  problems: Problems,
+): Promise<Located | null> {
   for (const root of roots) {
     for (const store of await stores.of(root, problems)) {
       const session = await problems.guard(() => store.session(id));
@@ -90,7 +95,9 @@ export function rank(sessions: readonly StoredSession[], recordId: string): Stor
   const byUpdate = (a: StoredSession, b: StoredSession) =>
     byAge({ mtimeMs: a.updatedMs, id: a.id }, { mtimeMs: b.updatedMs, id: b.id });
   const titled = sessions.filter((session) => isTitled(session, recordId)).sort(byUpdate);
-  const plain = sessions.filter((session) => !isTitled(session, recordId) && session.parentId === null && !session.archived);
+  const plain = sessions.filter(
+    (session) => !isTitled(session, recordId) && session.parentId === null && !session.archived,
+  );
   return [...titled, ...plain.sort(byUpdate)];
 }
 
@@ -104,13 +111,18 @@ async function newest(
   recordId: string,
   problems: Problems,
 ): Promise<Located | null> {
-  const ranked = rank([...here.values()].map(({ session }) => session), recordId);
+  const ranked = rank(
+    [...here.values()].map(({ session }) => session),
+    recordId,
+  );
   for (const [index, candidate] of ranked.entries()) {
     const store = here.get(candidate.id)?.store;
     // Counts are asked for here, because JSON files have them only by looking.
     const session = store === undefined ? null : await problems.guard(() => store.session(candidate.id));
     if (store === undefined || session === null || session.messages === 0) continue;
-    const others = ranked.slice(index + 1).filter((other) => isTitled(other, recordId) === isTitled(candidate, recordId));
+    const others = ranked
+      .slice(index + 1)
+      .filter((other) => isTitled(other, recordId) === isTitled(candidate, recordId));
     return { root, store, session, how: 'recovered', others: others.map(({ id }) => id) };
   }
   return null;

@@ -119,7 +119,11 @@ export class OpencodeDatabases {
   async #digest(path: string, id: string): Promise<string> {
     const looks = await looksOf(path);
     const both = this.#read(path, (database) => ({ content: contentOf(database), digest: digestOf(database, id) }));
-    this.#remember(path, looks, both.then(({ content }) => content));
+    this.#remember(
+      path,
+      looks,
+      both.then(({ content }) => content),
+    );
     return (await both).digest;
   }
 
@@ -132,7 +136,8 @@ export class OpencodeDatabases {
     try {
       return await this.copied(path, this.machine, use);
     } catch (error) {
-      if (error instanceof Refusal && error.code === 'DB_LOCKED') throw new ConversationFault('CONVERSATION_UNREADABLE', error.message);
+      if (error instanceof Refusal && error.code === 'DB_LOCKED')
+        throw new ConversationFault('CONVERSATION_UNREADABLE', error.message);
       throw error;
     }
   }

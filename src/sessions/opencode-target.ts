@@ -1,6 +1,5 @@
 import { rmdir } from 'node:fs/promises';
 import { createPrivateDirectory } from './directories';
-import { isSystemError } from './source';
 
 /**
  * Calls `use` while a directory exists: it is made with its missing parents and, as all that was made, removed again if
@@ -12,12 +11,14 @@ export async function withTemporaryDirectories<T>(path: string, use: () => Promi
     await createPrivateDirectory(path, made);
     return await use();
   } finally {
-    for (const directory of new Set([path, ...made.toReversed()])) {
-      try {
-        await rmdir(directory);
-      } catch (error) {
-        if (!isSystemError(error, 'ENOENT', 'ENOTEMPTY', 'EEXIST', 'ENOTDIR')) throw error;
-      }
-    }
+    for (const directory of new Set([path, ...made.toReversed()])) await removeIfEmpty(directory);
+  }
+}
+
+async function removeIfEmpty(directory: string): Promise<void> {
+  try {
+    await rmdir(directory);
+  } catch {
+    // It holds something, or is not ours to remove: either way it stays.
   }
 }

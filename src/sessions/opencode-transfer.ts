@@ -4,10 +4,10 @@ import { basename, dirname, join } from 'node:path';
 import type { Machine } from '../contracts/machine';
 import { type EmptyHome, withEmptyHome } from './agents';
 import type { CommandResult, RunCommand } from './agents-command';
+import { type Reid, reid, renewable, type Survey, survey } from './opencode-reid';
 import type { Located } from './opencode-search';
 import { digestOf, idsOf, type OpencodeDatabases, withDatabase } from './opencode-store';
 import { OpencodeTree } from './opencode-tree';
-import { type Reid, reid, renewable, type Survey, survey } from './opencode-reid';
 import { emptiesDiffs, type Version } from './opencode-versions';
 import { bytesOf, ConversationFault, isSystemError, withFile } from './source';
 
@@ -94,14 +94,23 @@ interface Original {
   readonly digest: string;
 }
 
-async function exportTo(raw: string, located: Located, binary: OpencodeBinary, home: EmptyHome, deps: TransferDeps): Promise<Original> {
+async function exportTo(
+  raw: string,
+  located: Located,
+  binary: OpencodeBinary,
+  home: EmptyHome,
+  deps: TransferDeps,
+): Promise<Original> {
   const { store, session } = located;
   if (store instanceof OpencodeTree) {
     await writeNew(raw, store.export(session.id));
     return { ids: await store.idsOf(session.id), digest: await store.digest(session.id) };
   }
   return deps.databases.copy(store.path, async (copy) => {
-    const original = withDatabase(copy, (database) => ({ ids: idsOf(database, session.id), digest: digestOf(database, session.id) }));
+    const original = withDatabase(copy, (database) => ({
+      ids: idsOf(database, session.id),
+      digest: digestOf(database, session.id),
+    }));
     const data = join(home.directory, 'data', 'opencode');
     await mkdir(data, { recursive: true, mode: 0o700 });
     const database = join(data, 'opencode.db');
@@ -114,7 +123,8 @@ async function exportTo(raw: string, located: Located, binary: OpencodeBinary, h
       stdoutFile: raw,
       timeoutMs: timeFor(session.size),
     });
-    if (result.exitCode !== 0) throw new ConversationFault('CONVERSATION_UNREADABLE', `opencode export ${ending(result)}`);
+    if (result.exitCode !== 0)
+      throw new ConversationFault('CONVERSATION_UNREADABLE', `opencode export ${ending(result)}`);
     return original;
   });
 }
@@ -129,7 +139,8 @@ async function surveyOf(raw: string): Promise<Survey> {
   try {
     return await withFile(raw, (file) => survey(bytesOf(file, 0, file.size)));
   } catch (error) {
-    if (error instanceof SyntaxError) throw new ConversationFault('CONVERSATION_UNREADABLE', 'the export was cut short');
+    if (error instanceof SyntaxError)
+      throw new ConversationFault('CONVERSATION_UNREADABLE', 'the export was cut short');
     throw error;
   }
 }
@@ -164,7 +175,10 @@ export async function importExport(
     runOpencode(deps.run, home, binary.path, {
       args: ['import', prepared.file],
       cwd: target.directory,
-      env: { XDG_DATA_HOME: dirname(target.root), ...(named === undefined || !target.local ? {} : { OPENCODE_DB: named }) },
+      env: {
+        XDG_DATA_HOME: dirname(target.root),
+        ...(named === undefined || !target.local ? {} : { OPENCODE_DB: named }),
+      },
       stdoutFile: null,
       timeoutMs: target.takesOver ? TAKE_OVER_MS : timeFor(prepared.size),
     }),
@@ -183,7 +197,12 @@ interface Run {
  * Runs `opencode` without its user's configuration and without plugins. `OPENCODE_PURE` is what `--pure` sets: releases
  * that do not know the flag would refuse it, the variable they ignore.
  */
-async function runOpencode(run: RunCommand, home: EmptyHome, program: string, { env, ...rest }: Run): Promise<CommandResult> {
+async function runOpencode(
+  run: RunCommand,
+  home: EmptyHome,
+  program: string,
+  { env, ...rest }: Run,
+): Promise<CommandResult> {
   if (rest.cwd.startsWith(home.directory)) await mkdir(rest.cwd, { recursive: true, mode: 0o700 });
   const quiet = { OPENCODE_PURE: '1', OPENCODE_DISABLE_PROJECT_CONFIG: '1', OPENCODE_DISABLE_DEFAULT_PLUGINS: '1' };
   return run({ program, ...rest, env: { ...home.env, ...quiet, ...env } });

@@ -118,7 +118,8 @@ export class OpencodeTree implements SessionStore {
 
   async #require(id: string): Promise<TreeFiles> {
     const files = await this.#files(id);
-    if (files === null) throw new ConversationFault('CONVERSATION_UNREADABLE', `the session ${id} is gone from ${this.path}`);
+    if (files === null)
+      throw new ConversationFault('CONVERSATION_UNREADABLE', `the session ${id} is gone from ${this.path}`);
     return files;
   }
 
@@ -141,7 +142,8 @@ export class OpencodeTree implements SessionStore {
 
   async #listSessions(): Promise<string[]> {
     const paths: string[] = [];
-    for (const project of await namesIn(join(this.path, 'session'))) paths.push(...(await this.#jsonIn('session', project)));
+    for (const project of await namesIn(join(this.path, 'session')))
+      paths.push(...(await this.#jsonIn('session', project)));
     return paths;
   }
 

@@ -94,7 +94,9 @@ export function opencodeHarness(deps: OpencodeDeps): Harness {
       notes.push(partsNote(request, session, binary));
     }
     if (session.size > LARGE) {
-      notes.push(noteFor(request, 'CONVERSATION_LARGE', 'warn', `it has ${Math.round(session.size / 1024 / 1024)} MiB`));
+      notes.push(
+        noteFor(request, 'CONVERSATION_LARGE', 'warn', `it has ${Math.round(session.size / 1024 / 1024)} MiB`),
+      );
     }
     return {
       state: 'found',
@@ -111,11 +113,19 @@ export function opencodeHarness(deps: OpencodeDeps): Harness {
 
   /** The user's `opencode`, if it can do what is needed with this store and with the one that is written. */
   async function binaryFor({ root, store }: Located): Promise<OpencodeBinary | Refused> {
-    const refused = (code: Refused['code'], reason: string): Refused => ({ state: 'blocked', code, reason, failed: false, notes: [] });
+    const refused = (code: Refused['code'], reason: string): Refused => ({
+      state: 'blocked',
+      code,
+      reason,
+      failed: false,
+      notes: [],
+    });
     const { binary, version, problem } = await installed();
-    if (binary === null) return refused('HARNESS_MISSING', 'opencode is not installed, and only it can place its conversation');
+    if (binary === null)
+      return refused('HARNESS_MISSING', 'opencode is not installed, and only it can place its conversation');
     const parsed = version === null ? null : parseVersion(version);
-    if (parsed === null) return refused('HARNESS_VERSION', `opencode cannot be used: ${problem ?? 'its version is unknown'}`);
+    if (parsed === null)
+      return refused('HARNESS_VERSION', `opencode cannot be used: ${problem ?? 'its version is unknown'}`);
     const targets = root.path === root.destination ? [] : await stores.of(at(root.destination), new Problems());
     for (const { kind } of [store, ...targets]) {
       const unfit = storeProblem(parsed, kind);
@@ -127,7 +137,8 @@ export function opencodeHarness(deps: OpencodeDeps): Harness {
   async function stage(copy: ConversationCopy, progress: Progress): Promise<StagedConversation> {
     if (copy.destination === 'in-place') return { copy, files: [], createdDirectories: [] };
     const located = await searchById(copy.sourceId, deps.roots, stores, new Problems());
-    if (located === null) throw new ConversationFault('CONVERSATION_UNREADABLE', `the session ${copy.sourceId} is gone`);
+    if (located === null)
+      throw new ConversationFault('CONVERSATION_UNREADABLE', `the session ${copy.sourceId} is gone`);
     const binary = await binaryFor(located);
     if ('state' in binary) throw new ConversationFault('CONVERSATION_UNREADABLE', binary.reason);
     let left = copy.size;
@@ -138,7 +149,6 @@ export function opencodeHarness(deps: OpencodeDeps): Harness {
     };
     const newIdHere = (oldId: string) => newId(oldId, copy.destinationCwd);
     const ready = await oneAtATime(() => prepareExport(located, copy.destinationCwd, newIdHere, binary, deps, advance));
-    advance(left);
     prepared.set(ready.file, { ready, located });
     const { file, size, sha256 } = ready;
     // A destination that never exists: recovery by the journal removes the temporary file and nothing else.
@@ -169,12 +179,20 @@ export function opencodeHarness(deps: OpencodeDeps): Harness {
     // Newer releases move a session that is there already, so it must be ours, or not be there (harness-sessions.md 3.3).
     const placement = await placementOf(located, copy.resumeId, copy.destinationCwd, newId, stores);
     if (placement.state === 'conflict') throw new ConversationFault('CONVERSATION_CONFLICT', placement.reason);
-    const target = { root: root.destination, local: root.local, directory: copy.destinationCwd, takesOver: await takesOver(root.destination) };
+    const target = {
+      root: root.destination,
+      local: root.local,
+      directory: copy.destinationCwd,
+      takesOver: await takesOver(root.destination),
+    };
     const result = await withTemporaryDirectories(copy.destinationCwd, () => importExport(ready, target, binary, deps));
     const originalDigest = await located.store.digest(located.session.id);
     const found = await copyOf(copy, root);
     if (originalDigest !== ready.originalDigest) {
-      throw new ConversationFault('CONVERSATION_UNREADABLE', `the original session ${copy.sourceId} changed during the import`);
+      throw new ConversationFault(
+        'CONVERSATION_UNREADABLE',
+        `the original session ${copy.sourceId} changed during the import`,
+      );
     }
     const problem = found === null ? 'left no session' : difference(found, copy, ready);
     if (problem === null) return;
@@ -214,7 +232,11 @@ export function opencodeHarness(deps: OpencodeDeps): Harness {
 }
 
 /** What is wrong with a placed session, or null. One that has gone on since has more, never less. */
-function difference(found: StoredSession, copy: ConversationCopy, least: { readonly messages: number; readonly parts: number }): string | null {
+function difference(
+  found: StoredSession,
+  copy: ConversationCopy,
+  least: { readonly messages: number; readonly parts: number },
+): string | null {
   if (spelling(found.directory) !== spelling(copy.destinationCwd)) return `has the directory ${found.directory}`;
   if (found.messages < least.messages) return `has ${found.messages} of ${least.messages} messages`;
   if (found.parts < least.parts) return `has ${found.parts} of ${least.parts} message parts`;

@@ -69,7 +69,6 @@ export async function compare(existing: OpenFile, pieces: AsyncIterable<Uint8Arr
   let at = 0;
   let buffer = Buffer.alloc(0);
   for await (const piece of pieces) {
-    if (at + piece.length > existing.size) return 'different';
     if (buffer.length < piece.length) buffer = Buffer.allocUnsafe(piece.length);
     for (let done = 0; done < piece.length; ) {
       const { bytesRead } = await existing.handle.read(buffer, 0, piece.length - done, at);

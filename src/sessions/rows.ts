@@ -1,7 +1,7 @@
 const NEWLINE = 0x0a;
 
 /** Longest row that is held and judged as a whole; of a longer one only this many bytes are seen. Copying has no such limit. */
-export const ROW_CAP = 4 * 1024 * 1024;
+export const ROW_CAP = 1024 * 1024;
 
 /** One row of a JSONL file. The bytes are only valid during the call. */
 export interface Row {
@@ -25,7 +25,8 @@ export class RowSplitter {
   /** Newlines seen. */
   count = 0;
   readonly #onRow: (row: Row) => void;
-  #held: Buffer[] = [];
+  /** Beginning of the row that the last chunk did not finish; one buffer for all rows, so that a large file leaves no garbage. */
+  #held = Buffer.alloc(0);
   #heldBytes = 0;
   #offset = 0;
 
@@ -33,24 +34,28 @@ export class RowSplitter {
     this.#onRow = onRow;
   }
 
-  /** The chunk may be reused by the caller afterwards. */
-  push(chunk: Buffer): void {
+  /**
+   * The chunk may be reused by the caller afterwards. `isEnough` is asked after each row; once it says so the splitter has
+   * ended, and the answer is true.
+   */
+  push(chunk: Buffer, isEnough?: () => boolean): boolean {
     let from = 0;
     for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, from)) {
       this.#row(chunk.subarray(from, at), this.#offset + at + 1);
       from = at + 1;
+      if (isEnough?.()) return true;
     }
     this.#hold(chunk.subarray(from));
     this.#offset += chunk.length;
+    return false;
   }
 
   #row(last: Buffer, end: number): void {
     const length = end - this.end;
     let bytes = last;
-    if (this.#held.length > 0) {
+    if (this.#heldBytes > 0) {
       this.#hold(last);
-      bytes = Buffer.concat(this.#held, this.#heldBytes);
-      this.#held = [];
+      bytes = this.#held.subarray(0, this.#heldBytes);
       this.#heldBytes = 0;
     }
     const seen = bytes.length > ROW_CAP ? bytes.subarray(0, ROW_CAP) : bytes;
@@ -61,9 +66,14 @@ export class RowSplitter {
   }
 
   #hold(bytes: Buffer): void {
-    const kept = bytes.subarray(0, ROW_CAP - this.#heldBytes);
-    if (kept.length === 0) return;
-    this.#held.push(Buffer.from(kept));
-    this.#heldBytes += kept.length;
+    const kept = Math.min(bytes.length, ROW_CAP - this.#heldBytes);
+    const needed = this.#heldBytes + kept;
+    if (needed > this.#held.length) {
+      const larger = Buffer.allocUnsafe(Math.min(ROW_CAP, Math.max(needed, 2 * this.#held.length)));
+      this.#held.copy(larger, 0, 0, this.#heldBytes);
+      this.#held = larger;
+    }
+    bytes.copy(this.#held, this.#heldBytes, 0, kept);
+    this.#heldBytes = needed;
   }
 }

@@ -31,7 +31,7 @@ export interface OpenFile {
 
 /** First chunk small, because most files are judged by their beginning; then large, because the rest is copied. */
 const FIRST_CHUNK = 64 * 1024;
-const CHUNK = 1024 * 1024;
+const CHUNK = 256 * 1024;
 
 /** Most bytes that a compressed rollout may become: a limit for bombs, not for conversations. */
 export const DECODED_LIMIT = 8 * 1024 ** 3;

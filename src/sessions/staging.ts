@@ -104,9 +104,13 @@ async function stageFile(job: StagingJob, temporary: string, progress: Progress)
     };
     const staged = await withFile(job.source, async (file) => {
       const written = await copyFile(file, await job.rewrite(file), temporary, advance);
-      if (await isUnchanged(file)) return { temporary, destination: job.destination, ...written };
-      await unlink(temporary);
-      return null;
+      let isGood = false;
+      try {
+        isGood = await isUnchanged(file);
+      } finally {
+        if (!isGood) await unlink(temporary);
+      }
+      return isGood ? { temporary, destination: job.destination, ...written } : null;
     });
     if (staged !== null) return staged;
   }
@@ -182,20 +186,21 @@ async function writeAll(handle: FileHandle, piece: Uint8Array): Promise<number> 
 /** What a file system without hard links answers; Windows says EISDIR or UNKNOWN there. */
 const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EISDIR', 'UNKNOWN'];
 
-/** A hard link cannot replace anything. Where the file system has none, an empty file of our own reserves the name first. */
+/** A hard link cannot replace anything. A file system without them is served by `placeWithoutLink`. */
 async function placeFile(file: StagedFile): Promise<void> {
   try {
     await link(file.temporary, file.destination);
   } catch (error) {
     if (isSystemError(error, 'EEXIST')) throw taken(file.destination);
     if (!isSystemError(error, ...NO_LINKS)) throw error;
-    await renameIntoReserved(file);
+    await placeWithoutLink(file);
     return;
   }
   await unlink(file.temporary);
 }
 
-async function renameIntoReserved(file: StagedFile): Promise<void> {
+/** An empty file of our own reserves the name, then the rename replaces that. Exported for machines on which no test can take links away. */
+export async function placeWithoutLink(file: StagedFile): Promise<void> {
   try {
     await (await open(file.destination, 'wx', 0o600)).close();
   } catch (error) {

@@ -1,22 +1,25 @@
-/** Runs `work` for every item, at most `width` at a time, starting in order. The first error stops new starts and is thrown. */
+/**
+ * Runs `work` for every item, at most `width` at a time, starting in order. The first error stops new starts and is
+ * thrown, but only once nothing is under way any more: whoever cleans up after it must not be overtaken.
+ */
 export async function inParallel<T>(
   items: readonly T[],
   width: number,
   work: (item: T) => Promise<void>,
 ): Promise<void> {
   let next = 0;
-  let failed = false;
+  const failures: unknown[] = [];
   const worker = async (): Promise<void> => {
-    while (!failed && next < items.length) {
+    while (failures.length === 0 && next < items.length) {
       const item = items[next++];
       if (item === undefined) continue;
       try {
         await work(item);
       } catch (error) {
-        failed = true;
-        throw error;
+        failures.push(error);
       }
     }
   };
   await Promise.all(Array.from({ length: Math.min(width, items.length) }, worker));
+  if (failures.length > 0) throw failures[0];
 }

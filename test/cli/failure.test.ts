@@ -3,8 +3,10 @@ import * as v from 'valibot';
 import { COMMANDS, type CommandName } from '../../src/cli/arguments';
 import { unexpectedFailure, usageFailure } from '../../src/cli/failure';
 import { gate } from '../../src/cli/gate';
+import { ExplainDocumentSchema } from '../../src/report/explain-schema';
 import { RollbackDocumentSchema } from '../../src/report/rollback-schema';
 import { MigrateDocumentSchema, SchemaDocumentSchema } from '../../src/report/schema';
+import { StatusDocumentSchema } from '../../src/report/status-schema';
 import { terminalOf } from '../../src/report/terminal';
 
 const tool = { version: '1.2.3', sourceCommit: null, sqliteVersion: '3.46.0' };
@@ -61,8 +63,13 @@ describe('an unexpected error', () => {
     for (const command of Object.keys(COMMANDS) as CommandName[]) {
       const { stdout } = unexpectedFailure(crash, command, true, context, tool);
       const document: unknown = JSON.parse(stdout);
-      const own = { schema: SchemaDocumentSchema, rollback: RollbackDocumentSchema };
-      const schema = command === 'schema' || command === 'rollback' ? own[command] : MigrateDocumentSchema;
+      const own: Partial<Record<CommandName, v.GenericSchema>> = {
+        schema: SchemaDocumentSchema,
+        rollback: RollbackDocumentSchema,
+        explain: ExplainDocumentSchema,
+        status: StatusDocumentSchema,
+      };
+      const schema = own[command] ?? MigrateDocumentSchema;
       expect(v.parse(schema, document)).toMatchObject({ status: 'failed', refusal: { code: 'UNEXPECTED' } });
     }
   });

@@ -40,29 +40,41 @@ describe('into a database that is there already', () => {
     [12, 'delete'],
     [19, 'wal'],
     [82, 'wal'],
-  ] as const)('version %d, journal %s: the same rows arrive, and the rows that were there stay as they were', async (version, journal) => {
-    const database = lay(version, { journal });
-    const tables = ['projects', 'sessions', 'change_log', 'goose_db_version'] as const;
-    const before = tables.map((table) => all(database, table));
-    const done = await runJson(home, ['--yes']);
-    expect(done.document).toMatchObject({ status: 'migrated', dbCreated: false, schemaVersion: version, projects: { created: 3 }, orchestrators: { created: 3 } });
-    // Before anything here opens it: a reader of a WAL database leaves files behind.
-    expect(Object.keys(snapshot(join(home.path, '.ao', 'data')))).toEqual(['', 'ao.db']);
-    const expected = expectedOf('real', 'v2-stopped', home, join(home.path, '.ao', 'data'));
-    for (const [index, table] of tables.entries()) expect(all(database, table).slice(0, before[index]?.length)).toEqual(before[index] ?? []);
-    const projects = all(database, 'projects').slice(1).map((row) => ({ ...row, config: JSON.parse(String(row.config)) }));
-    expect(restricted(projects, expected.projects)).toEqual([...expected.projects]);
-    expect(restricted(all(database, 'sessions').slice(1), expected.sessions)).toEqual([...expected.sessions]);
-    expect(all(database, 'session_worktrees')).toEqual([...expected.session_worktrees]);
-    expect(all(database, 'goose_db_version')).toEqual(before[3] ?? []);
-    using db = new Database(database, { readonly: true });
-    expect(db.query('PRAGMA journal_mode').all()).toEqual([{ journal_mode: journal }]);
-    expect(db.query('PRAGMA integrity_check').all()).toEqual([{ integrity_check: 'ok' }]);
-    expect(db.query('PRAGMA foreign_key_check').all()).toEqual([]);
-    const again = snapshot(home.path);
-    expect((await runJson(home, ['--yes'])).document).toMatchObject({ status: 'already-migrated' });
-    expect(snapshot(home.path)).toEqual(again);
-  });
+  ] as const)(
+    'version %d, journal %s: the same rows arrive, and the rows that were there stay as they were',
+    async (version, journal) => {
+      const database = lay(version, { journal });
+      const tables = ['projects', 'sessions', 'change_log', 'goose_db_version'] as const;
+      const before = tables.map((table) => all(database, table));
+      const done = await runJson(home, ['--yes']);
+      expect(done.document).toMatchObject({
+        status: 'migrated',
+        dbCreated: false,
+        schemaVersion: version,
+        projects: { created: 3 },
+        orchestrators: { created: 3 },
+      });
+      // Before anything here opens it: a reader of a WAL database leaves files behind.
+      expect(Object.keys(snapshot(join(home.path, '.ao', 'data')))).toEqual(['', 'ao.db']);
+      const expected = expectedOf('real', 'v2-stopped', home, join(home.path, '.ao', 'data'));
+      for (const [index, table] of tables.entries())
+        expect(all(database, table).slice(0, before[index]?.length)).toEqual(before[index] ?? []);
+      const projects = all(database, 'projects')
+        .slice(1)
+        .map((row) => ({ ...row, config: JSON.parse(String(row.config)) }));
+      expect(restricted(projects, expected.projects)).toEqual([...expected.projects]);
+      expect(restricted(all(database, 'sessions').slice(1), expected.sessions)).toEqual([...expected.sessions]);
+      expect(all(database, 'session_worktrees')).toEqual([...expected.session_worktrees]);
+      expect(all(database, 'goose_db_version')).toEqual(before[3] ?? []);
+      using db = new Database(database, { readonly: true });
+      expect(db.query('PRAGMA journal_mode').all()).toEqual([{ journal_mode: journal }]);
+      expect(db.query('PRAGMA integrity_check').all()).toEqual([{ integrity_check: 'ok' }]);
+      expect(db.query('PRAGMA foreign_key_check').all()).toEqual([]);
+      const again = snapshot(home.path);
+      expect((await runJson(home, ['--yes'])).document).toMatchObject({ status: 'already-migrated' });
+      expect(snapshot(home.path)).toEqual(again);
+    },
+  );
 
   test.each([
     ['SCHEMA_TOO_OLD', 11, {}],
@@ -80,50 +92,108 @@ describe('into a database that is there already', () => {
     const database = lay(12, { sql: '' });
     {
       using db = new Database(database);
-      db.query("INSERT INTO projects (id, path, registered_at) VALUES ('other', ?, '2026-06-18 00:49:00 +0000 UTC')").run(join(home.path, 'code', 'acme'));
+      db.query(
+        "INSERT INTO projects (id, path, registered_at) VALUES ('other', ?, '2026-06-18 00:49:00 +0000 UTC')",
+      ).run(join(home.path, 'code', 'acme'));
     }
     const done = await runJson(home, ['--yes']);
-    expect(done.document).toMatchObject({ projects: { created: 2, skipped: 1 }, orchestrators: { created: 2, skipped: 1 } });
-    expect(done.document.items).toContainEqual(expect.objectContaining({ kind: 'project', id: 'acme_00f7f1a4ad', outcome: 'conflict' }));
-    expect(done.document.items).toContainEqual(expect.objectContaining({ kind: 'orchestrator', outcome: 'skipped', reason: expect.stringContaining('PROJECT_CONFLICT') }));
+    expect(done.document).toMatchObject({
+      projects: { created: 2, skipped: 1 },
+      orchestrators: { created: 2, skipped: 1 },
+    });
+    expect(done.document.items).toContainEqual(
+      expect.objectContaining({ kind: 'project', id: 'acme_00f7f1a4ad', outcome: 'conflict' }),
+    );
+    expect(done.document.items).toContainEqual(
+      expect.objectContaining({
+        kind: 'orchestrator',
+        outcome: 'skipped',
+        reason: expect.stringContaining('PROJECT_CONFLICT'),
+      }),
+    );
   });
 
   test('the number 0 taken under another id is a conflict of the orchestrator alone', async () => {
     const database = lay(12, { sql: '' });
     {
       using db = new Database(database);
-      db.query("INSERT INTO projects (id, path, registered_at) VALUES ('acme_00f7f1a4ad', ?, '2026-06-18 00:49:00 +0000 UTC')").run(join(home.path, 'code', 'acme'));
-      db.run("INSERT INTO sessions (id, project_id, num, kind, harness, activity_last_at, created_at, updated_at) VALUES ('taken', 'acme_00f7f1a4ad', 0, 'worker', 'codex', 't', 't', 't')");
+      db.query(
+        "INSERT INTO projects (id, path, registered_at) VALUES ('acme_00f7f1a4ad', ?, '2026-06-18 00:49:00 +0000 UTC')",
+      ).run(join(home.path, 'code', 'acme'));
+      db.run(
+        "INSERT INTO sessions (id, project_id, num, kind, harness, activity_last_at, created_at, updated_at) VALUES ('taken', 'acme_00f7f1a4ad', 0, 'worker', 'codex', 't', 't', 't')",
+      );
     }
     const done = await runJson(home, ['--yes']);
-    expect(done.document.items).toContainEqual(expect.objectContaining({ kind: 'project', id: 'acme_00f7f1a4ad', outcome: 'differs' }));
-    expect(done.document.items).toContainEqual(expect.objectContaining({ kind: 'orchestrator', id: 'acme-orchestrator', outcome: 'conflict', reason: expect.stringContaining('NUM_TAKEN') }));
+    expect(done.document.items).toContainEqual(
+      expect.objectContaining({ kind: 'project', id: 'acme_00f7f1a4ad', outcome: 'differs' }),
+    );
+    expect(done.document.items).toContainEqual(
+      expect.objectContaining({
+        kind: 'orchestrator',
+        id: 'acme-orchestrator',
+        outcome: 'conflict',
+        reason: expect.stringContaining('NUM_TAKEN'),
+      }),
+    );
   });
 
   test('what an older importer wrote is named, with the way to open the conversation by hand', async () => {
     const database = lay(19, { sql: '' });
     {
       using db = new Database(database);
-      db.query("INSERT INTO projects (id, path, registered_at) VALUES ('acme_00f7f1a4ad', ?, '2026-06-18 00:49:00 +0000 UTC')").run(join(home.path, 'code', 'acme'));
+      db.query(
+        "INSERT INTO projects (id, path, registered_at) VALUES ('acme_00f7f1a4ad', ?, '2026-06-18 00:49:00 +0000 UTC')",
+      ).run(join(home.path, 'code', 'acme'));
       db.query(
         "INSERT INTO sessions (id, project_id, num, kind, harness, agent_session_id, workspace_path, activity_last_at, created_at, updated_at) VALUES ('acme-orchestrator', 'acme_00f7f1a4ad', 0, 'orchestrator', 'claude-code', 'bc6650a6-a81a-492c-9142-a294d19ddbf4', ?, 't', 't', 't')",
       ).run(join(home.path, '.agent-orchestrator/projects/acme_00f7f1a4ad/worktrees/acme-orchestrator'));
     }
     const done = await runJson(home, ['--yes']);
-    expect(done.document.items).toContainEqual(expect.objectContaining({ kind: 'orchestrator', id: 'acme-orchestrator', outcome: 'differs' }));
-    expect(done.document.notes).toContainEqual(expect.objectContaining({ code: 'OLD_IMPORT_STUCK', message: expect.stringContaining('claude --resume bc6650a6-a81a-492c-9142-a294d19ddbf4') }));
+    expect(done.document.items).toContainEqual(
+      expect.objectContaining({ kind: 'orchestrator', id: 'acme-orchestrator', outcome: 'differs' }),
+    );
+    expect(done.document.notes).toContainEqual(
+      expect.objectContaining({
+        code: 'OLD_IMPORT_STUCK',
+        message: expect.stringContaining('claude --resume bc6650a6-a81a-492c-9142-a294d19ddbf4'),
+      }),
+    );
   });
 
   test('beside an orchestrator of the rewrite the session comes without its marker', async () => {
     const database = lay(82, { sql: '' });
     {
       using db = new Database(database);
-      db.query("INSERT INTO projects (id, path, registered_at) VALUES ('acme_00f7f1a4ad', ?, '2026-06-18 00:49:00 +0000 UTC')").run(join(home.path, 'code', 'acme'));
-      db.run("INSERT INTO sessions (id, project_id, num, kind, harness, activity_last_at, created_at, updated_at) VALUES ('acme-7', 'acme_00f7f1a4ad', 7, 'orchestrator', 'claude-code', 't', 't', 't')");
+      db.query(
+        "INSERT INTO projects (id, path, registered_at) VALUES ('acme_00f7f1a4ad', ?, '2026-06-18 00:49:00 +0000 UTC')",
+      ).run(join(home.path, 'code', 'acme'));
+      db.run(
+        "INSERT INTO sessions (id, project_id, num, kind, harness, activity_last_at, created_at, updated_at) VALUES ('acme-7', 'acme_00f7f1a4ad', 7, 'orchestrator', 'claude-code', 't', 't', 't')",
+      );
     }
     const done = await runJson(home, ['--yes', '--project', 'acme_00f7f1a4ad']);
     expect(done.document.notes).toContainEqual(expect.objectContaining({ code: 'ORCHESTRATOR_EXISTS' }));
     expect(all(database, 'session_worktrees')).toEqual([]);
     expect(all(database, 'sessions').map(({ id }) => id)).toEqual(['acme-7', 'acme-orchestrator']);
   });
+});
+
+test('a session prefix of an existing project that leaves its folder is a conflict of the orchestrator', async () => {
+  const database = lay(12, { sql: '' });
+  {
+    using db = new Database(database);
+    db.query(
+      "INSERT INTO projects (id, path, registered_at, config) VALUES ('acme_00f7f1a4ad', ?, '2026-06-18 00:49:00 +0000 UTC', ?)",
+    ).run(join(home.path, 'code', 'acme'), JSON.stringify({ sessionPrefix: '../../../x' }));
+  }
+  const done = await runJson(home, ['--yes', '--project', 'acme_00f7f1a4ad']);
+  expect(done.document.items).toContainEqual(
+    expect.objectContaining({
+      kind: 'orchestrator',
+      outcome: 'conflict',
+      reason: expect.stringContaining('PREFIX_UNUSABLE'),
+    }),
+  );
+  expect(done.document.notes).toContainEqual(expect.objectContaining({ code: 'PREFIX_UNUSABLE' }));
 });

@@ -245,6 +245,22 @@ describe('recovery', () => {
     expect(codesOf(found)).toEqual(['CONVERSATION_CANDIDATES', 'CONVERSATION_RECOVERED']);
   });
 
+  test('the same age in two folders by id, not by folder', async () => {
+    const old = join(world.path, 'v1', 'sh-orchestrator');
+    own(uuid(3), {}, 2_000);
+    world.transcript(world.folder(old), uuid(2), {}, 2_000);
+    expect(await find({ workspacePaths: [old] })).toMatchObject({ resumeId: uuid(2) });
+  });
+
+  test('only what is named as a conversation', async () => {
+    own(uuid(1), {}, 1_000);
+    for (const name of ['agent-1a2b', 'notes', `${uuid(2)}.bak`, `x${uuid(3)}`]) own(name, {}, 9_000);
+    renameSync(own(uuid(4), {}, 9_000), join(world.folder(world.worktree), uuid(4)));
+    const found = assertFound(await find());
+    expect(found.resumeId).toBe(uuid(1));
+    expect(codesOf(found)).toEqual(['CONVERSATION_RECOVERED']);
+  });
+
   test('after a stored id that has no file, and not without permission', async () => {
     own(uuid(1));
     expect(await find({ storedId: ID })).toMatchObject({ how: 'recovered', resumeId: uuid(1) });
@@ -372,6 +388,24 @@ describe('by time', () => {
     begun(4, createdAt);
     expect(await find({ ...request(), isTaken: (id: string) => id === uuid(4) })).toMatchObject({ state: 'missing' });
     expect(await find(request())).toMatchObject({ resumeId: uuid(4) });
+  });
+
+  test('only where the record’s worktree is the project', async () => {
+    begun(1, createdAt);
+    expect(await find({ ...request(), byTime: false })).toMatchObject({ state: 'missing' });
+  });
+
+  test('the first time of a file counts, not a later one', async () => {
+    appendFileSync(
+      begun(1, '2026-05-01T07:00:00.000Z'),
+      transcriptText(uuid(1), { cwd: world.project, at: createdAt }),
+    );
+    expect(await find(request())).toMatchObject({ state: 'missing' });
+    appendFileSync(
+      begun(2, createdAt),
+      transcriptText(uuid(2), { cwd: world.project, at: '2026-05-02T08:00:00.000Z' }),
+    );
+    expect(await find(request())).toMatchObject({ resumeId: uuid(2) });
   });
 
   test('not without a date of creation, and the stored id goes first', async () => {
@@ -561,6 +595,11 @@ describe('what is written', () => {
     ['in none, then in one', [state(null), state('/w')], true],
     ['in one without path', ['{"type":"worktree-state","worktreeSession":{"worktreePath":null}}\n'], false],
     ['only in words', [`{"type":"user","message":"worktree-state {\\"worktreePath\\":\\"/w\\"}"}\n`], false],
+    [
+      'in a row of another type',
+      ['{"type":"note","of":"worktree-state","worktreeSession":{"worktreePath":"/w"}}\n'],
+      false,
+    ],
     ['in a torn row', [state('/w').trimEnd()], false],
   ])('a session that was last %s', async (_, rows, isCancelled) => {
     appendFileSync(own(ID), rows.join(''));
@@ -581,7 +620,9 @@ describe('what is written', () => {
       `{ "uuid" : "${id}", "parentUuid": ${JSON.stringify(parent)},"type":"${type}"${type === 'attachment' ? ',"attachment":{"type":"prompt_snapshot"}' : ''}}\n`;
     const kept =
       '{"type":"attachment","uuid":"k","parentUuid":"b","attachment":{"type":"environment","note":"prompt_snapshot"}}\n';
+    const other = '{"type":"user","uuid":"o","parentUuid":"1","attachment":{"type":"prompt_snapshot"}}\n';
     const text = [
+      other,
       row('a', null, 'attachment'),
       row('b', 'a', 'attachment'),
       row('1', 'b'),
@@ -599,6 +640,7 @@ describe('what is written', () => {
     );
     expect(readFileSync(mainPath(copy), 'utf8')).toBe(
       [
+        other,
         row('1', null),
         kept.replace('"b"', 'null'),
         row('2', null),
@@ -775,6 +817,13 @@ describe('verify', () => {
       symlinkSync(`${path}.moved`, path);
     };
     expect(await damage(link)).toContain('link');
+  });
+
+  test('a conversation without a message, even where it is the same as its source', async () => {
+    const path = own(ID);
+    const { copy } = await migrate(world.claudeHarness(), world.request({ storedId: ID }));
+    for (const each of [path, mainPath(copy)]) writeFileSync(each, '{"type":"summary"}\n');
+    expect(await world.claudeHarness().verify(copy)).toContain('without a message');
   });
 
   test('another folder than that of the directory, and a part that is gone', async () => {

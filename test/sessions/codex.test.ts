@@ -10,6 +10,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  truncateSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -160,6 +161,12 @@ describe('the fields that change', () => {
     expect(text).toBe(change(meta(ID)).replace(ID, N()) + turn() + said + change(turn()) + words);
   });
 
+  test('not the session_meta of a parent, whatever it looks like', async () => {
+    const parent = meta(uuid(2), { note: '\u001b turn_context' });
+    const text = await written(meta(ID) + parent + said);
+    expect(text.split('\n').slice(1).join('\n')).toBe(parent + said);
+  });
+
   test('a directory whose name needs escapes', async () => {
     const managed = join(world.path, 'a "b" \\ ü\n');
     world.write(pathOf(ID), rollout(ID));
@@ -210,6 +217,12 @@ describe('where a stored id is sought', () => {
     expect(notArchived.files[0]?.destination).toBe(newPath());
     const compressed = world.write(`${pathOf(ID)}.zst`, zstdCompressSync(Buffer.from(rollout(ID))));
     expect(assertFound(await find({ storedId: ID })).files[0]?.source).toBe(compressed);
+    own(ID);
+    expect(assertFound(await find({ storedId: ID })).files[0]?.source).toBe(pathOf(ID));
+  });
+
+  test('plain before compressed in whatever folder', async () => {
+    world.write(`${pathOf(ID, join(world.codex, 'sessions', '2026', '05', '13'))}.zst`, zstdCompressSync(rollout(ID)));
     own(ID);
     expect(assertFound(await find({ storedId: ID })).files[0]?.source).toBe(pathOf(ID));
   });
@@ -269,6 +282,13 @@ describe('where a stored id is sought', () => {
   });
 });
 
+test('above 64 MB a rollout is not counted', async () => {
+  truncateSync(own(ID), 64 * 1024 * 1024);
+  expect(await find({ storedId: ID })).toMatchObject({ messages: 1 });
+  truncateSync(pathOf(ID), 64 * 1024 * 1024 + 1);
+  expect(await find({ storedId: ID })).toMatchObject({ messages: null, size: 64 * 1024 * 1024 + 1 });
+});
+
 describe('recovery', () => {
   test('not subagents, archived, message-less or taken ones, nor those begun elsewhere', async () => {
     own(uuid(1), { source: { subagent: 'review' } }, 9_000);
@@ -280,6 +300,13 @@ describe('recovery', () => {
     const found = assertFound(await find({ isTaken: (id) => id === uuid(4) }));
     expect(found.sourceId).toBe(uuid(6));
     expect(codesOf(found)).toEqual(['CONVERSATION_RECOVERED', 'CONVERSATION_ROLE']);
+  });
+
+  test('the newest, by the time of the file', async () => {
+    own(uuid(1), {}, 1_000);
+    own(uuid(2), {}, 3_000);
+    own(uuid(3), {}, 2_000);
+    expect(await find()).toMatchObject({ sourceId: uuid(2) });
   });
 
   test('the first session_meta counts, not that of a parent', async () => {
@@ -332,6 +359,20 @@ describe('compressed rollouts', () => {
     expect(await find({ storedId: ID })).toMatchObject({ destination: 'in-place' });
     rmSync(newPath());
     expect(Object.keys(fingerprint(dirname(dirname(source))))).toEqual(Object.keys(before));
+  });
+
+  test('of many chunks come through whole', async () => {
+    const noise = Buffer.from(crypto.getRandomValues(new Uint8Array(60_000))).toString('hex');
+    const rows = Array.from({ length: 40 }, (_, n) => `{"n":${n},"x":"${n}${noise.slice(n * 100)}${noise}"}\n`).join(
+      '',
+    );
+    world.write(
+      `${pathOf(ID)}.zst`,
+      zstdCompressSync(Buffer.from(rollout(ID) + rows), { params: { [constants.ZSTD_c_windowLog]: 10 } }),
+    );
+    await migrate(world.codexHarness(), request({ storedId: ID }));
+    expect(lstatSync(`${pathOf(ID)}.zst`).size).toBeGreaterThan(2_000_000);
+    expect(readFileSync(newPath(), 'utf8').endsWith(said + rows)).toBe(true);
   });
 
   test('a bomb is given up at its limit', async () => {
@@ -408,20 +449,21 @@ describe('in use', () => {
     expect(await find({ storedId: ID })).toMatchObject(blocked(72));
   });
 
-  test('the kernel’s own list of locks is understood', async () => {
-    const lock = world.write(join(world.path, 'real.lock'), '');
-    const script = `exec 9>${JSON.stringify(lock)}; flock -n 9; echo held; sleep 5`;
-    const holder = Bun.spawn(['sh', '-c', script], { stdout: 'pipe' });
-    try {
-      await holder.stdout.getReader().read();
-      const { lockHolder } = world.liveness();
-      world.write(join(world.proc, 'locks'), readFileSync('/proc/locks', 'utf8'));
-      expect(lockHolder(lock)).toBeGreaterThan(0);
-    } finally {
-      holder.kill();
-      await holder.exited;
-    }
-  });
+  if (process.platform === 'linux')
+    test('the kernel’s own list of locks is understood', async () => {
+      const lock = world.write(join(world.path, 'real.lock'), '');
+      const script = `exec 9>${JSON.stringify(lock)}; flock -n 9; echo held; sleep 5`;
+      const holder = Bun.spawn(['sh', '-c', script], { stdout: 'pipe' });
+      try {
+        await holder.stdout.getReader().read();
+        const { lockHolder } = world.liveness();
+        world.write(join(world.proc, 'locks'), readFileSync('/proc/locks', 'utf8'));
+        expect(lockHolder(lock)).toBeGreaterThan(0);
+      } finally {
+        holder.kill();
+        await holder.exited;
+      }
+    });
 
   test('an open rollout, this process aside', async () => {
     world.process(process.pid, { open: [pathOf(ID)] });

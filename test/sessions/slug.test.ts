@@ -42,6 +42,11 @@ describe('slug', () => {
     expect(sourceSlugs('/srv/a_b')).toEqual(['-srv-a-b', '-srv-a_b']);
   });
 
+  test('a long path is also sought without cap, as releases up to 2.1.45 wrote it', () => {
+    const path = `/x_y/${'a'.repeat(220)}`;
+    expect(sourceSlugs(path)).toContain(`-x-y-${'a'.repeat(220)}`);
+  });
+
   test('only a long path has a beginning to look for', () => {
     expect(longSlugPrefixes(`/x/${'a'.repeat(197)}`)).toEqual([]);
     expect(longSlugPrefixes(`/x/${'a'.repeat(198)}`)).toEqual([`-x-${'a'.repeat(197)}-`]);

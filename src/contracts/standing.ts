@@ -1,0 +1,35 @@
+import type { Note } from './notes';
+import type { RefusalReport } from './outcome';
+
+/** `status` of `ao-migrate status` (migration.md 10). */
+export type StandingStatus = 'none' | 'pending' | 'done' | 'partial' | 'undone' | 'empty' | 'unreadable';
+
+/** One run as its receipt tells it. */
+export interface RunSummary {
+  readonly runId: string;
+  readonly status: 'committing' | 'done' | 'undone';
+  /** Status of the run itself: `migrated`, `partial` …; null where the receipt does not say. */
+  readonly outcome: string | null;
+  readonly startedAt: string | null;
+  /** File of the receipt. */
+  readonly receipt: string;
+}
+
+/** Whether a migration is pending, done or undone, and who is running: what `status` tells. */
+export interface Standing {
+  readonly status: StandingStatus | 'refused' | 'usage' | 'failed';
+  readonly legacyRoot: string | null;
+  readonly dataDir: string | null;
+  /** In words; null where nothing of it runs. */
+  readonly running: { readonly legacy: string | null; readonly daemon: string | null };
+  /** The newest run of this data directory. */
+  readonly lastRun: RunSummary | null;
+  /** Ids of interrupted runs. */
+  readonly unfinished: readonly string[];
+  /** Why the last install did not migrate. */
+  readonly postinstall: { readonly code: string | null; readonly time: string | null } | null;
+  /** What a run would insert; null where the store did not have to be read. */
+  readonly pending: { readonly projects: number; readonly orchestrators: number } | null;
+  readonly notes: readonly Note[];
+  readonly refusal: RefusalReport | null;
+}

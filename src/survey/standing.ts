@@ -1,0 +1,223 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { RunRecord } from '../apply/receipt-reader';
+import type { Machine } from '../contracts/machine';
+import type { Note } from '../contracts/notes';
+import { Refusal } from '../contracts/refusals';
+import type { Standing, StandingStatus } from '../contracts/standing';
+import { type LegacyLocation, locateLegacy } from '../legacy/locate';
+import { runFile, stateDir, type TargetPaths, targetPaths } from '../rewrite/paths';
+import type { Survey } from './survey';
+
+// YAML, valibot, SQLite and the agents are imported only where the question cannot be answered without them.
+
+/** The whole read-only look at both sides, with a private copy of the database. */
+export type Look = (location: LegacyLocation, target: TargetPaths) => Promise<Survey>;
+
+export interface StandingQuestion {
+  readonly machine: Machine;
+  readonly from: string | null;
+  readonly config: string | null;
+  readonly dataDir: string | null;
+  readonly survey: Look;
+}
+
+/**
+ * Where the migration of this home stands (migration.md 2 and 10), found with as little work as possible: no store, nothing
+ * else is looked at; a receipt whose sources are as they were, nothing is parsed and no database opened.
+ *
+ * @throws Refusal DATA_DIR_INVALID; whatever else keeps it from being told is the status `unreadable`
+ * @throws UsageError
+ */
+export async function standingOf(question: StandingQuestion): Promise<Standing> {
+  const { machine } = question;
+  const location = locateLegacy(machine, question);
+  const legacyRoots = location.root === null ? [] : [location.root];
+  const empty = {
+    legacyRoot: location.root,
+    dataDir: null,
+    running: { legacy: null, daemon: null },
+    lastRun: null,
+    unfinished: [],
+    postinstall: null,
+    pending: null,
+    notes: [],
+    refusal: null,
+  } as const;
+  if (isAbsent(location)) return { ...empty, status: 'none' };
+  const target = targetPaths(machine, { dataDir: question.dataDir, legacyRoots });
+  const state = stateDir(machine);
+  const migrations = state === null ? null : join(state, 'migrations');
+  const past = await pastOf(migrations, target);
+  const common = { ...empty, dataDir: target.dataDir, ...past.told };
+  const daemon = await runningDaemon(machine);
+  const running = async (found: Survey | null): Promise<Standing['running']> => ({
+    legacy: await runningLegacy(location, target, found, past.last, machine),
+    daemon: daemon.running,
+  });
+  const unfinished = past.told.unfinished.map(unfinishedNote);
+  const notes = [...location.notes, ...daemon.notes, ...unfinished];
+  const settled = unfinished.length > 0 ? null : settledBy(past, location);
+  if (settled !== null) return { ...common, status: settled, running: await running(null), notes };
+  try {
+    const found = await question.survey(location, target);
+    const { plan } = found;
+    const created = (of: readonly { readonly outcome: string }[]): number =>
+      of.filter(({ outcome }) => outcome === 'created').length;
+    return {
+      ...common,
+      status: judged(found, past.last),
+      running: await running(found),
+      pending: { projects: created(plan.projects), orchestrators: created(plan.orchestrators) },
+      notes: [...plan.notes.filter(({ code }) => WORTH_TELLING.has(code)), ...daemon.notes, ...unfinished],
+    };
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    const refusal = { code: error.code, message: error.message, hint: error.hint };
+    return { ...common, status: 'unreadable', running: await running(null), notes, refusal };
+  }
+}
+
+/** Notes about the store as a whole, or about what keeps it from being done; the plan tells the others. */
+const WORTH_TELLING: ReadonlySet<Note['code']> = new Set<Note['code']>([
+  'CONFIG_EMPTY',
+  'CONFIG_ELSEWHERE',
+  'CONFIG_MISSING',
+  'FOREIGN_STORE',
+  'MIGRATION_INTERRUPTED',
+  'STORE_V0',
+  'PROJECT_UNKNOWN',
+  'CONVERSATION_IN_USE',
+  'CONVERSATION_CONFLICT',
+  'CONVERSATION_UNREADABLE',
+  'HARNESS_MISSING',
+  'SCHEMA_NEWER',
+]);
+
+/** No store, and no config elsewhere that could name one: nothing else is looked at. */
+function isAbsent({ root, config, configFlag }: LegacyLocation): boolean {
+  const stands = (path: string | null): boolean =>
+    path !== null && statSync(path, { throwIfNoEntry: false }) !== undefined;
+  return !stands(root) && !stands(config) && configFlag === null;
+}
+
+interface Past {
+  readonly told: Pick<Standing, 'lastRun' | 'unfinished' | 'postinstall'>;
+  /** The newest run. */
+  readonly last: RunRecord | null;
+  readonly isUnchanged: (run: RunRecord) => boolean;
+}
+
+/** What earlier runs left in the state directory. */
+async function pastOf(migrations: string | null, target: TargetPaths): Promise<Past> {
+  const none = { told: { lastRun: null, unfinished: [], postinstall: null }, last: null, isUnchanged: () => false };
+  if (migrations === null || statSync(migrations, { throwIfNoEntry: false }) === undefined) return none;
+  const { isUnchanged, postinstallNote, runsOf, unfinishedIds } = await import('../apply/receipt-reader');
+  const [last = null] = runsOf(migrations, target.physicalDataDir);
+  return {
+    told: {
+      lastRun: last,
+      unfinished: unfinishedIds(migrations, target.physicalDataDir),
+      postinstall: postinstallNote(migrations),
+    },
+    last,
+    isUnchanged: ({ sources }) => isUnchanged(sources),
+  };
+}
+
+/**
+ * The status that the newest run's receipt gives by itself, or null: where the store, its config or its records are not
+ * those that the run read, or the database is gone, both sides must be read.
+ */
+function settledBy({ last, isUnchanged }: Past, location: LegacyLocation): StandingStatus | null {
+  if (last === null || last.status === 'committing' || location.configFlag !== null) return null;
+  if (last.legacyRoot !== location.root || !isUnchanged(last)) return null;
+  const read = new Set(last.sources.map(({ path }) => path));
+  const { config, root } = location;
+  if (config !== null && !read.has(config) && statSync(config, { throwIfNoEntry: false }) !== undefined) return null;
+  if (hasOtherRecords(root, read)) return null;
+  if (last.status === 'undone') return 'undone';
+  if (statSync(last.database, { throwIfNoEntry: false }) === undefined) return null;
+  return last.outcome === 'partial' ? 'partial' : 'done';
+}
+
+/** Session records that the run did not know. */
+function hasOtherRecords(root: string, read: ReadonlySet<string>): boolean {
+  const names = (folder: string): string[] => {
+    try {
+      return readdirSync(folder);
+    } catch {
+      return [];
+    }
+  };
+  const projects = join(root, 'projects');
+  const early = names(root).filter(
+    (name) => /^[0-9a-f]{12}(?:-.+)?$/.test(name) && !/-observability$|\.migrated$/.test(name),
+  );
+  const isRecord = (name: string): boolean => /^[A-Za-z0-9_-]+(?:\.json)?$/.test(name) && name !== 'archive';
+  return [
+    ...names(projects).map((id) => ({ folder: join(projects, id, 'sessions'), form: /\.json$/ })),
+    ...early.map((name) => ({ folder: join(root, name, 'sessions'), form: /./ })),
+  ].some(({ folder, form }) =>
+    names(folder).some((name) => isRecord(name) && form.test(name) && !read.has(join(folder, name))),
+  );
+}
+
+/** What a full look at both sides says. */
+function judged({ plan, draft }: Survey, last: RunRecord | null): StandingStatus {
+  if (plan.projects.length === 0 && !draft.hasUnknown) return 'empty';
+  if (plan.hasActions) return last?.status === 'undone' ? 'undone' : 'pending';
+  return draft.hasUnknown || plan.orchestrators.some(({ later }) => later) ? 'partial' : 'done';
+}
+
+async function runningDaemon(machine: Machine): Promise<{ running: string | null; notes: readonly Note[] }> {
+  const file = runFile(machine);
+  if (file === null || statSync(file, { throwIfNoEntry: false }) === undefined) return { running: null, notes: [] };
+  const { findDaemon } = await import('../rewrite/daemon');
+  const { refusal, notes } = await findDaemon(file, machine);
+  return { running: refusal?.message ?? null, notes };
+}
+
+/** Prefixes of terminals come from the store where it was read, else from the sessions of the last run. */
+async function runningLegacy(
+  location: LegacyLocation,
+  target: TargetPaths,
+  found: Survey | null,
+  last: RunRecord | null,
+  machine: Machine,
+): Promise<string | null> {
+  const { legacyActivity } = await import('../legacy/activity');
+  const { listTmuxSessions } = await import('../legacy/tmux');
+  const { isAlive } = await import('../rewrite/daemon');
+  const roots = [...new Set([target.dataDir, target.physicalDataDir])].map((folder) => `${folder}/worktrees`);
+  const store = found?.store ?? {
+    root: location.root ?? '',
+    exists: location.root !== null,
+    foreign: location.foreign,
+    registry: null,
+    wrapped: [],
+    locals: new Map(),
+    preferences: null,
+    registered: [],
+    storageKeys: new Map(),
+    v2: [],
+    v1: [],
+    checkouts: new Map(),
+    worktrees: new Map(),
+    files: [],
+    notes: [],
+  };
+  const known = last?.sessions.map((id) => id.replace(/-orchestrator$/, '')) ?? [];
+  const prefixes = found?.draft.projects.map(({ prefix }) => prefix) ?? known;
+  const probes = { isAlive, tmuxSessions: () => listTmuxSessions(machine) };
+  return legacyActivity(store, prefixes, roots, machine, probes);
+}
+
+function unfinishedNote(id: string): Note {
+  return {
+    code: 'RUN_UNFINISHED',
+    severity: 'warn',
+    id,
+    message: `the run ${id} was interrupted; the next real run finishes or undoes it first`,
+  };
+}

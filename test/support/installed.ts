@@ -1,0 +1,98 @@
+import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { platformManifest, platformPackage } from '../../scripts/npm-packages';
+import { assembleMain } from '../../scripts/package';
+import { type Manifest, publishedName, sha256Of } from '../../scripts/release-files';
+import { TARGETS, type Target } from '../../scripts/targets';
+
+const ROOT = resolve(import.meta.dir, '../..');
+export const VERSION = '7.8.9';
+
+/** The target of the Node that runs the launcher. */
+export const HERE: Target = (() => {
+  const found = TARGETS.find(({ os, cpu, libc }) => os === process.platform && cpu === process.arch && libc !== 'musl');
+  if (found === undefined) throw new Error('no target for this machine');
+  return found;
+})();
+
+/** Stands in for the executable: says its version, its arguments and what is asked of it. */
+export function script(body: string, version = VERSION): Uint8Array {
+  return Buffer.from(`#!/bin/sh\nif [ "$1" = --version ]; then echo ${version}; exit 0; fi\n${body}\n`);
+}
+
+export interface Installed {
+  /** Folder of the main package. */
+  readonly main: string;
+  readonly modules: string;
+  readonly launcher: string;
+  /** Puts the package of a target there. */
+  add(target: Target, executable: Uint8Array, version?: string): string;
+  remove(): void;
+}
+
+/** The main package as installers lay it out, pinned to `executable` for this machine, without any platform package. */
+export function installed(executable: Uint8Array): Installed {
+  const top = realpathSync(mkdtempSync(join(tmpdir(), 'ao-migrate-npm-')));
+  const modules = join(top, 'node_modules');
+  const main = join(modules, 'ao-migrate');
+  const licenses = join(top, 'licenses');
+  writeFileSync(licenses, 'licences\n');
+  const manifest: Manifest = {
+    formatVersion: 1,
+    name: 'ao-migrate',
+    version: VERSION,
+    schemaVersion: 12,
+    sourceCommit: '',
+    bunVersion: '0',
+    files: TARGETS.map((target) => ({
+      name: publishedName(target),
+      target: target.name,
+      kind: 'executable',
+      size: executable.length,
+      sha256: sha256Of(executable),
+    })),
+  };
+  assembleMain(ROOT, main, manifest, licenses);
+  return {
+    main,
+    modules,
+    launcher: join(main, 'bin', 'ao-migrate.js'),
+    add: (target, bytes, version = VERSION) => {
+      const folder = join(modules, platformPackage(target));
+      mkdirSync(join(folder, 'bin'), { recursive: true });
+      writeFileSync(join(folder, 'package.json'), JSON.stringify(platformManifest(target, version, '')));
+      const file = join(folder, 'bin', target.file);
+      writeFileSync(file, bytes);
+      chmodSync(file, 0o755);
+      return file;
+    },
+    remove: () => rmSync(top, { recursive: true, force: true }),
+  };
+}
+
+export interface Ended {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export const NODE = Bun.which('node') ?? 'node';
+
+/** Runs a file of the package with Node and nothing of this environment but PATH. */
+export async function node(
+  file: string,
+  args: readonly string[] = [],
+  env: Readonly<Record<string, string>> = {},
+): Promise<Ended> {
+  const child = Bun.spawn([NODE, file, ...args], {
+    env: { PATH: process.env.PATH ?? '', ...env },
+    stdin: 'ignore',
+    stdout: 'pipe',
+    stderr: 'pipe',
+  });
+  const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  await child.exited;
+  return { exitCode: child.exitCode, signal: child.signalCode, stdout, stderr };
+}
