@@ -1,10 +1,10 @@
 import type { Database } from 'bun:sqlite';
-import { rmSync } from 'node:fs';
 import type { LegacyStore } from '../contracts/legacy';
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
 import type { Plan } from '../contracts/plan';
-import { discardDatabase, planStaging, promoteDatabase, type StagedDatabase, stageDatabase } from '../rewrite/create';
+import { closeDatabase } from '../rewrite/connection';
+import { planStaging, promoteDatabase, type StagedDatabase, stageDatabase } from '../rewrite/create';
 import { abandonRows, commitRows, prepareRows } from '../rewrite/existing';
 import type { TargetPaths } from '../rewrite/paths';
 import { type Inserted, plannedRows, type RowFailure, type RowSet } from '../rewrite/rows';
@@ -12,11 +12,12 @@ import type { Progress, StagedConversation } from '../sessions/harness';
 import { TEMPORARY_PREFIX } from '../sessions/staging';
 import { type BackupPlace, backupPlace, makeBackup } from './backup';
 import { type ConversationFailure, copiesOf, type Harnesses, placeConversations } from './conversations';
-import { removeEmpty, stands } from './durable';
 import { Interrupted } from './interruption';
 import { type Journal, openJournal } from './journal';
-import { type Receipt, receiptFile, receiptRows, writeReceipt } from './receipt';
+import { hintFor, PutBack, reasonOf, Unfinished } from './put-back';
+import { type Receipt, receiptFile, receiptRows, removeReceipt, writeReceipt } from './receipt';
 import type { StatePaths } from './state';
+import { removeTemporaries, undoSteps } from './undo';
 
 /** Everything that carrying out one plan needs. The lock is held, the guards have passed. */
 export interface ApplyInput {
@@ -53,29 +54,6 @@ export interface Applied {
   readonly notes: readonly Note[];
 }
 
-/** Something went wrong before the commit point, and all that had changed was put back: exit code 5. */
-export class PutBack extends Error {
-  override readonly name = 'PutBack';
-  constructor(
-    message: string,
-    readonly hint: string,
-    override readonly cause?: unknown,
-  ) {
-    super(message);
-  }
-}
-
-/** An error came up, and so did one while putting things back: the journal stays, and the next run goes on with it. */
-export class Unfinished extends Error {
-  override readonly name = 'Unfinished';
-  constructor(
-    message: string,
-    override readonly cause: unknown,
-  ) {
-    super(message);
-  }
-}
-
 /** Whether an unclear COMMIT happened after all, decided from the disk (migration.md 7, recovery). */
 export type SettleCommit = (receipt: Receipt) => Promise<boolean>;
 
@@ -94,7 +72,7 @@ export async function apply(input: ApplyInput, settle: SettleCommit): Promise<Ap
     database: target.database,
     createsDatabase: input.db === null,
     madeDirectories: [...input.lockDirectories],
-  });
+  }, input.machine.pid);
   const run = new Run(input, journal);
   try {
     input.phase?.('backup');
@@ -123,9 +101,11 @@ export async function apply(input: ApplyInput, settle: SettleCommit): Promise<Ap
       placed: kept,
       backup: run.backup,
       receipt: receiptFile(paths, runId),
-      notes: run.finish(receipt),
+      notes: run.finish(receipt, failures.length > 0),
     };
   } catch (error) {
+    // The disk alone knows whether the rows are there: the journal stays, and the next run looks.
+    if (error instanceof Unfinished) throw error;
     try {
       await run.putBack();
     } catch (undo) {
@@ -136,29 +116,11 @@ export async function apply(input: ApplyInput, settle: SettleCommit): Promise<Ap
   }
 }
 
-/** An error in words that hold no data of the store. */
-function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : null;
-  const path = error instanceof Error && 'path' in error && typeof error.path === 'string' ? ` at ${error.path}` : '';
-  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'SQLITE_FULL') return `The disk is full${path}`;
-  if (code === null)
-    return error instanceof Error ? `An unexpected error came up (${error.name})` : 'An unexpected error came up';
-  return `The system refused a step (${code}${path})`;
-}
-
-function hintFor(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'SQLITE_FULL')
-    return 'Everything is as it was. Free some space, then run again.';
-  return 'Everything is as it was. Look at the reason, then run again.';
-}
-
 class Run {
   #place: BackupPlace | null = null;
-  /** The folder of all backups is new with this run. */
-  #firstBackup = false;
   #placed: readonly StagedConversation[] = [];
   #staged: StagedDatabase | null = null;
+  #isDurable = true;
 
   constructor(
     private readonly input: ApplyInput,
@@ -175,7 +137,6 @@ class Run {
     const place = backupPlace(input.paths, input.startedAt);
     this.journal.note({ step: 'backup', ...place });
     this.#place = place;
-    this.#firstBackup = !stands(input.paths.backups);
     makeBackup(place, input.store, input.db, input.target.dataDir);
     input.interrupted();
   }
@@ -286,12 +247,15 @@ class Run {
   async commit(receipt: Receipt, settle: SettleCommit): Promise<void> {
     const { db } = this.input;
     if (this.#staged !== null) {
-      const { placed } = await promoteDatabase(this.#staged.staging);
-      if (!placed)
+      const { placed, synced, aside } = await promoteDatabase(this.#staged.staging);
+      this.#isDurable = synced;
+      if (!placed) {
+        const stay = aside.map((file) => ` ${file.aside} stays under that name.`).join('');
         throw new PutBack(
           'The new app made its own database meanwhile.',
-          'Nothing was changed. Run ao-migrate again: it then adds to that database.',
+          `Nothing of it was changed.${stay} Run ao-migrate again: it then adds to that database.`,
         );
+      }
       return;
     }
     if (db === null) return;
@@ -299,8 +263,8 @@ class Run {
       commitRows(db);
     } catch (error) {
       // SQLite may have kept or dropped the transaction; only the disk tells, and only after the connection is closed.
-      db.close();
-      if (!(await settle(receipt)))
+      closeQuietly(db);
+      if (!(await this.#settled(receipt, settle)))
         throw new PutBack(
           'The database did not take the rows.',
           'Nothing was changed. Free space or check the disk, then run again.',
@@ -309,9 +273,20 @@ class Run {
     }
   }
 
-  /** After the commit point: an error here changes nothing of the result, the next run finishes the receipt. */
-  finish(receipt: Receipt): Note[] {
+  async #settled(receipt: Receipt, settle: SettleCommit): Promise<boolean> {
     try {
+      return await settle(receipt);
+    } catch (error) {
+      throw new Unfinished(`It could not be found out whether the database took the rows: ${reasonOf(error)}`, error);
+    }
+  }
+
+  /** After the commit point: an error here changes nothing of the result, the next run finishes the receipt. */
+  finish(receipt: Receipt, hasFailures: boolean): Note[] {
+    try {
+      if (!this.#isDurable) throw new Error('the folder of the database could not be synced');
+      // A temporary name can be left where its removal failed, as a second name of what is in place.
+      removeTemporaries(this.journal.steps.filter(({ step }) => step === 'database' || hasFailures));
       writeReceipt(this.input.paths, {
         ...receipt,
         status: 'done',
@@ -320,26 +295,23 @@ class Run {
       this.journal.end();
       return [];
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
       return [
         {
           code: 'RECEIPT_UNFINISHED',
           severity: 'warn',
-          message: `the migration is complete, but its receipt is not (${why})`,
+          message: `the migration is complete, but its receipt is not (${reasonOf(error)})`,
         },
       ];
     }
   }
 
+  /** The harnesses know what no journal does; what they leave, the journal names. It ends only when all of that is gone. */
   async putBack(): Promise<void> {
     const { input } = this;
-    if (input.db !== null) abandonRows(input.db);
-    if (this.#staged !== null) discardDatabase(this.#staged.staging, this.#staged.directories);
+    if (input.db !== null) abandonQuietly(input.db);
     for (const each of this.#placed) await input.harnesses[each.copy.harness].discard(each);
-    rmSync(receiptFile(input.paths, input.runId), { force: true });
-    if (this.#place !== null)
-      for (const path of [this.#place.partial, this.#place.final]) rmSync(path, { recursive: true, force: true });
-    if (this.#firstBackup) removeEmpty([input.paths.backups]);
+    undoSteps(this.journal.steps);
+    removeReceipt(input.paths, input.runId);
     this.journal.end();
   }
 }
@@ -347,4 +319,21 @@ class Run {
 /** What makes the temporary names of one run unlike those of any other: its id without dashes. */
 export function stagingTag(runId: string): string {
   return runId.replaceAll('-', '');
+}
+
+/** A connection that was closed after a failed COMMIT, or that SQLite has rolled back, has nothing to abandon. */
+function abandonQuietly(db: Database): void {
+  try {
+    abandonRows(db);
+  } catch {
+    closeQuietly(db);
+  }
+}
+
+function closeQuietly(db: Database): void {
+  try {
+    closeDatabase(db);
+  } catch {
+    // It was closed already.
+  }
 }

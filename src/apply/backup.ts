@@ -11,11 +11,11 @@ import {
   readdirSync,
   readSync,
   renameSync,
-  rmSync,
   statSync,
 } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import type { LegacyStore } from '../contracts/legacy';
+import { isSystemError } from '../sessions/source';
 import { makeDirectories, stands, syncDirectory, writeAll, writeSynced } from './durable';
 import { compactTime, type StatePaths } from './state';
 
@@ -23,6 +23,8 @@ import { compactTime, type StatePaths } from './state';
 export interface BackupPlace {
   readonly partial: string;
   readonly final: string;
+  /** Directories above it that are not there yet, outermost first. */
+  readonly directories: string[];
 }
 
 interface ManifestEntry {
@@ -41,7 +43,7 @@ export function backupPlace(paths: StatePaths, time: Date): BackupPlace {
   const base = join(paths.backups, `legacy-${compactTime(time)}`);
   let final = base;
   for (let count = 2; stands(final) || stands(`${final}.partial`); count++) final = `${base}-${count}`;
-  return { final, partial: `${final}.partial` };
+  return { final, partial: `${final}.partial`, directories: stands(paths.backups) ? [] : [paths.backups] };
 }
 
 /**
@@ -96,17 +98,14 @@ export function backupSize(store: LegacyStore, database: string): number {
   return flat + held + store.files.length * 4096;
 }
 
-export function removePartial(place: BackupPlace): void {
-  rmSync(place.partial, { recursive: true, force: true });
-}
-
-/** One flat file as it is now; null where it vanished since it was read. */
+/** One flat file as it is now; null where it vanished since it was read. What cannot be read is not passed over. */
 function copyFlat(source: string, target: string, name: string): ManifestEntry | null {
   let from: number;
   try {
     from = openSync(source, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
-  } catch {
-    return null;
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR', 'ELOOP', 'ENXIO')) return null;
+    throw error;
   }
   try {
     const stat = fstatSync(from);

@@ -80,7 +80,8 @@ export async function placeConversations(
     }
     interrupted();
   } catch (error) {
-    await undo();
+    // What cannot be taken back now the caller finds by the journal; it must hear the first error, not this one.
+    await undo().catch(() => {});
     throw error;
   }
   const inOrder = wanted.flatMap(({ sessionId }) => made.get(sessionId) ?? []);

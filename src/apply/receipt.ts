@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { decodeConfig } from '../rewrite/config';
 import { markerColumns, projectColumns, type RowSet, sessionColumns } from '../rewrite/rows';
+import { isSystemError } from '../sessions/source';
 import { writeDurably } from './durable';
 import { RUN_ID, type StatePaths } from './state';
 
@@ -137,17 +138,53 @@ export function receiptFile(paths: StatePaths, runId: string): string {
 /** Replaces the receipt of a run, whole. */
 export function writeReceipt(paths: StatePaths, receipt: Receipt): void {
   const file = receiptFile(paths, receipt.runId);
-  writeDurably(file, `${JSON.stringify(receipt, null, 2)}\n`, join(paths.migrations, `.${receipt.runId}.json.partial`));
+  writeDurably(file, `${JSON.stringify(receipt, null, 2)}\n`, partialReceipt(paths, receipt.runId));
+}
+
+/**
+ * The receipt of a run for somebody who acts by it: null where there is none.
+ *
+ * @throws where it is there and cannot be read or understood
+ */
+export function requireReceipt(paths: StatePaths, runId: string): Receipt | null {
+  let text: string;
+  try {
+    text = readFileSync(receiptFile(paths, runId), 'utf8');
+  } catch (error) {
+    if (isSystemError(error, 'ENOENT')) return null;
+    throw error;
+  }
+  const receipt = parsed(text);
+  if (receipt === null) throw new Error(`the receipt ${receiptFile(paths, runId)} cannot be understood`);
+  return receipt;
 }
 
 /** The receipt of a run, null where there is none or it cannot be read. */
 export function readReceipt(paths: StatePaths, runId: string): Receipt | null {
   try {
-    const parsed = v.safeParse(Receipt, JSON.parse(readFileSync(receiptFile(paths, runId), 'utf8')));
-    return parsed.success ? parsed.output : null;
+    return parsed(readFileSync(receiptFile(paths, runId), 'utf8'));
   } catch {
     return null;
   }
+}
+
+function parsed(text: string): Receipt | null {
+  try {
+    const found = v.safeParse(Receipt, JSON.parse(text));
+    return found.success ? found.output : null;
+  } catch {
+    return null;
+  }
+}
+
+/** A receipt goes with what an accident left of it. */
+export function removeReceipt(paths: StatePaths, runId: string): void {
+  rmSync(receiptFile(paths, runId), { force: true });
+  rmSync(partialReceipt(paths, runId), { force: true });
+}
+
+function partialReceipt(paths: StatePaths, runId: string): string {
+  return join(paths.migrations, `.${runId}.json.partial`);
 }
 
 /** Receipts of one data directory, newest first. */
@@ -162,8 +199,10 @@ export function runIds(paths: StatePaths, suffix: '.json' | '.journal'): string[
   let names: string[];
   try {
     names = readdirSync(paths.migrations);
-  } catch {
-    return [];
+  } catch (error) {
+    // What cannot be listed may hold an unfinished run.
+    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return [];
+    throw error;
   }
   return names
     .filter((name) => name.endsWith(suffix) && RUN_ID.test(name.slice(0, -suffix.length)))

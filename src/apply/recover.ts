@@ -1,19 +1,17 @@
 import type { Database } from 'bun:sqlite';
-import { readdirSync, renameSync, rmSync } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { rmSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
 import { Refusal } from '../contracts/refusals';
 import { closeDatabase, openDatabase } from '../rewrite/connection';
-import { discardDatabase } from '../rewrite/create';
 import { withPrivateCopy } from '../rewrite/private-copy';
-import { putBackStale } from '../rewrite/promotion';
-import { removeEmpty, stands, syncDirectory } from './durable';
-import { isStill } from './file-state';
-import { journalFile, readJournal, type Step } from './journal';
-import { configDigest, type Receipt, readReceipt, receiptFile, runIds, writeReceipt } from './receipt';
+import { syncDirectory } from './durable';
+import { journalFile, readJournal, requireJournal } from './journal';
+import { configDigest, type Receipt, removeReceipt, requireReceipt, runIds, writeReceipt } from './receipt';
 import { finishRollback } from './rollback';
 import type { StatePaths } from './state';
+import { removeTemporaries, undoSteps } from './undo';
 
 /** What recovery found and did, in words for the report. */
 export interface Recovery {
@@ -26,9 +24,8 @@ export interface Recovery {
 export function unfinishedRuns(paths: StatePaths, physicalDataDir: string): string[] {
   return runIds(paths, '.journal')
     .filter((runId) => {
-      const steps = readJournal(journalFile(paths, runId));
-      const first = steps?.[0];
-      // A journal whose first line never reached the disk belongs to a run that did nothing yet.
+      const first = readJournal(journalFile(paths, runId))?.[0];
+      // A journal that cannot be read may be of this data directory: recovery says so.
       return first === undefined || !('physicalDataDir' in first) || first.physicalDataDir === physicalDataDir;
     })
     .sort();
@@ -55,16 +52,15 @@ export async function recoverRuns(paths: StatePaths, physicalDataDir: string, ma
 }
 
 async function recoverRun(paths: StatePaths, runId: string, machine: Machine): Promise<Recovery> {
-  const steps = readJournal(journalFile(paths, runId)) ?? [];
+  const steps = requireJournal(journalFile(paths, runId)) ?? [];
   const first = steps[0];
   if (first?.step === 'rollback') {
-    const outcome = await finishRollback(paths, first, steps, machine, isCommitted);
+    const outcome = await finishRollback(paths, first, steps, machine);
     endJournal(paths, runId);
-    removeEmpty(first.madeDirectories);
     return { runId, outcome, notes: [] };
   }
-  const receipt = readReceipt(paths, runId);
-  const committed = receipt !== null && (receipt.status === 'done' || (await isCommitted(receipt, machine)));
+  const receipt = requireReceipt(paths, runId);
+  const committed = receipt !== null && (receipt.status !== 'committing' || (await isCommitted(receipt, machine)));
   if (receipt !== null && committed) {
     removeTemporaries(steps);
     if (receipt.status === 'committing')
@@ -72,10 +68,9 @@ async function recoverRun(paths: StatePaths, runId: string, machine: Machine): P
     endJournal(paths, runId);
     return { runId, outcome: 'finished', notes: [] };
   }
-  const notes = undo(steps);
+  const notes = undoSteps(steps);
   removeReceipt(paths, runId);
   endJournal(paths, runId);
-  if (first?.step === 'begin') removeEmpty(first.madeDirectories);
   return { runId, outcome: 'undone', notes };
 }
 
@@ -84,7 +79,8 @@ async function recoverRun(paths: StatePaths, runId: string, machine: Machine): P
  * created_at; if the run has no session rows, a project row equal in every column.
  */
 export async function isCommitted(receipt: Receipt, machine: Machine): Promise<boolean> {
-  if (!stands(receipt.database)) return false;
+  // An empty file is a name that was taken where there are no hard links, or a daemon's first moment.
+  if ((statSync(receipt.database, { throwIfNoEntry: false })?.size ?? 0) === 0) return false;
   return withPrivateCopy(receipt.database, machine, (copy) => {
     const db = openDatabase(copy);
     try {
@@ -115,89 +111,9 @@ function holdsRows(db: Database, receipt: Receipt): boolean {
   );
 }
 
-/** Everything that the journal names goes back, as far as it is still what the run made. */
-function undo(steps: readonly Step[]): Note[] {
-  const notes: Note[] = [];
-  for (const step of steps.toReversed()) {
-    if (step.step === 'database') {
-      discardDatabase(
-        { database: '', temporary: step.temporary, directories: step.directories, stale: step.stale },
-        [],
-      );
-      const database = step.stale[0]?.original.replace(/-(?:wal|shm|journal)$/, '');
-      const aside = database === undefined ? [] : putBackStale(step.stale, database);
-      for (const { aside: file } of aside)
-        notes.push({
-          code: 'STALE_FILE_MOVED',
-          severity: 'warn',
-          message: `the left-over database file stays under its new name`,
-          file,
-        });
-      removeEmpty(step.directories);
-    }
-    if (step.step === 'place') {
-      for (const { temporary, destination, sha256, size } of step.files) {
-        rmSync(temporary, { force: true });
-        if (!stands(destination)) continue;
-        if (isStill(destination, size, sha256)) {
-          rmSync(destination);
-          syncDirectory(dirname(destination));
-        } else {
-          notes.push({
-            code: 'CONVERSATION_CONFLICT',
-            severity: 'warn',
-            message: 'a conversation that the interrupted run had put in place has grown and stays',
-            file: destination,
-          });
-        }
-      }
-    }
-    if (step.step === 'stage') {
-      removePrefixed(step.directories, step.prefix);
-      removeEmpty(step.missing);
-    }
-    if (step.step === 'backup') {
-      rmSync(step.partial, { recursive: true, force: true });
-      rmSync(step.final, { recursive: true, force: true });
-    }
-  }
-  return notes;
-}
-
-/** Names that a committed run no longer needs: it was killed between the two halves of a rename. */
-function removeTemporaries(steps: readonly Step[]): void {
-  for (const step of steps) {
-    if (step.step === 'database')
-      discardDatabase({ database: '', temporary: step.temporary, directories: [], stale: [] }, []);
-    if (step.step === 'place') for (const { temporary } of step.files) rmSync(temporary, { force: true });
-    if (step.step === 'stage') removePrefixed(step.directories, step.prefix);
-    if (step.step === 'backup') rmSync(step.partial, { recursive: true, force: true });
-  }
-}
-
-function removePrefixed(directories: readonly string[], prefix: string): void {
-  for (const directory of directories) {
-    let names: string[];
-    try {
-      names = readdirSync(directory);
-    } catch {
-      continue;
-    }
-    for (const name of names) if (name.startsWith(prefix)) rmSync(join(directory, name), { force: true });
-  }
-}
-
-function removeReceipt(paths: StatePaths, runId: string): void {
-  const file = receiptFile(paths, runId);
-  rmSync(file, { force: true });
-  rmSync(join(dirname(file), `.${basename(file)}.partial`), { force: true });
-}
-
 /** The journal goes last: until then recovery can be repeated. */
 function endJournal(paths: StatePaths, runId: string): void {
   const file = journalFile(paths, runId);
-  const aside = `${file}.done`;
-  renameSync(file, aside);
-  rmSync(aside, { force: true });
+  rmSync(file, { force: true });
   syncDirectory(dirname(file));
 }

@@ -44,6 +44,26 @@ export function deleteRun(db: Database, receipt: Receipt, verdicts: readonly Row
   }
 }
 
+/** Whether a row that a rollback was to delete is still there, as the run had written it: one transaction takes them all. */
+export function holdsAnyOf(
+  db: Database,
+  receipt: Receipt,
+  { sessions, projects }: { readonly sessions: readonly string[]; readonly projects: readonly string[] },
+): boolean {
+  const isThere = (table: 'sessions' | 'projects', id: string, columns: Row, keys: readonly string[]): boolean => {
+    const row = db.query<Row, [string]>(`SELECT * FROM ${table} WHERE id = ?`).get(id);
+    return row !== null && keys.every((key) => row[key] === columns[key]);
+  };
+  return (
+    receipt.sessions.some(
+      ({ id, columns }) => sessions.includes(id) && isThere('sessions', id, columns, ['project_id', 'num', 'created_at']),
+    ) ||
+    receipt.projects.some(
+      ({ id, columns }) => projects.includes(id) && isThere('projects', id, columns, ['path', 'registered_at']),
+    )
+  );
+}
+
 /** The database is as one that the tool has just made, without any row of anybody: versions 0 to 12 and empty tables. */
 export function onlyHolds(db: Database): boolean {
   const versions = db

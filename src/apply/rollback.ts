@@ -3,14 +3,15 @@ import { lstatSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Machine } from '../contracts/machine';
 import { Refusal } from '../contracts/refusals';
-import { closeDatabase } from '../rewrite/connection';
+import { closeDatabase, openDatabase } from '../rewrite/connection';
 import { openExclusive, probeWriter } from '../rewrite/lock';
+import { withPrivateCopy } from '../rewrite/private-copy';
 import { moveWithoutOverwriting, putBackStale } from '../rewrite/promotion';
 import { removeEmpty, stands, syncDirectory } from './durable';
 import { isStill } from './file-state';
 import { type Journal, openJournal, type Step } from './journal';
-import { type Receipt, readReceipt, writeReceipt } from './receipt';
-import { deleteRun, onlyHolds, type RowVerdict, rowVerdicts } from './rollback-rows';
+import { type Receipt, requireReceipt, writeReceipt } from './receipt';
+import { deleteRun, holdsAnyOf, onlyHolds, type RowVerdict, rowVerdicts } from './rollback-rows';
 import type { StatePaths } from './state';
 
 /** What a rollback does, or would do, with one thing that the run made. */
@@ -35,6 +36,17 @@ export interface RollbackInput {
   readonly lockDirectories: readonly string[];
 }
 
+/** A rollback could not go on: its journal stays, and the next start completes or drops it. `begun`: its rows are gone. */
+export class UnfinishedRollback extends Error {
+  override readonly name = 'UnfinishedRollback';
+  constructor(
+    readonly begun: boolean,
+    override readonly cause: unknown,
+  ) {
+    super('the rollback could not go on');
+  }
+}
+
 /** What a rollback of this run would do, read from an open database (null where it is gone). Changes nothing. */
 export function planRollback(receipt: Receipt, db: Database | null): RollbackItem[] {
   const verdicts = db === null ? [] : rowVerdicts(db, receipt);
@@ -52,6 +64,7 @@ export function rollback(input: RollbackInput): RollbackResult {
   const { receipt, paths, runId } = input;
   const db = stands(receipt.database) ? hold(receipt.database) : null;
   let journal: Journal | null = null;
+  let begun = false;
   try {
     const verdicts = db === null ? [] : rowVerdicts(db, receipt);
     const conversations = conversationItems(receipt, verdicts);
@@ -64,13 +77,20 @@ export function rollback(input: RollbackInput): RollbackResult {
       target: receipt.runId,
       physicalDataDir: receipt.physicalDataDir,
       madeDirectories: [...input.lockDirectories],
-    });
+    }, input.machine.pid);
+    const going = (kind: RowVerdict['kind']): string[] =>
+      verdicts.filter((each) => each.kind === kind && each.outcome === 'removed').map(({ id }) => id);
+    const isRefusing = [...verdicts, ...conversations].some(({ outcome }) => outcome === 'refused');
     journal.note({
       step: 'remove',
       files: removable.flatMap(({ files }) => files.map(({ destination, sha256 }) => ({ path: destination, sha256 }))),
       directories: removable.flatMap(({ createdDirectories }) => createdDirectories),
+      sessions: going('orchestrator'),
+      projects: going('project'),
+      complete: !isRefusing,
     });
     if (db !== null) deleteRun(db, receipt, verdicts);
+    begun = true;
     const whole =
       db !== null && receipt.dbCreated && verdicts.every(({ outcome }) => outcome !== 'refused') && onlyHolds(db);
     if (db !== null) closeDatabase(db);
@@ -79,39 +99,82 @@ export function rollback(input: RollbackInput): RollbackResult {
     const items = [...verdicts.map(itemOf), ...conversations, ...database];
     const complete = items.every(({ outcome }) => outcome === 'removed' || outcome === 'absent');
     if (items.every(({ outcome }) => outcome !== 'refused')) writeReceipt(paths, { ...receipt, status: 'undone' });
-    journal.end();
+    endQuietly(journal);
     return { items, complete };
   } catch (error) {
     if (db !== null) closeQuietly(db);
-    // Before the transaction nothing had changed; after it the journal stays, and the next start completes the rest.
-    if (error instanceof Refusal) journal?.end();
-    throw error;
+    if (error instanceof Refusal) {
+      journal?.end();
+      throw error;
+    }
+    // The journal stays: SQLite may have kept or dropped a transaction whose COMMIT failed, and the next start looks.
+    throw journal === null ? error : new UnfinishedRollback(begun, error);
   }
 }
 
 /**
- * Completes a rollback whose rows are gone, or drops one whose rows are still there (migration.md 7).
- *
- * @param holdsRows whether the database still holds the rows of the run
+ * Completes a rollback whose rows are gone, or drops one whose rows are still there (migration.md 7). The database is read
+ * from a private copy; it is removed as a file where the run had made it and nothing else came into it.
  */
 export async function finishRollback(
   paths: StatePaths,
   first: Extract<Step, { step: 'rollback' }>,
   steps: readonly Step[],
   machine: Machine,
-  holdsRows: (receipt: Receipt, machine: Machine) => Promise<boolean>,
 ): Promise<'finished' | 'dropped'> {
-  const receipt = readReceipt(paths, first.target);
-  if (receipt === null || receipt.status === 'undone') return 'finished';
-  if (await holdsRows(receipt, machine)) return 'dropped';
-  for (const step of steps) {
-    if (step.step !== 'remove') continue;
-    for (const { path, sha256 } of step.files) if (isStill(path, null, sha256)) rmSync(path);
-    removeEmpty(step.directories);
+  const receipt = requireReceipt(paths, first.target);
+  const removal = steps.find((step) => step.step === 'remove');
+  if (receipt === null || receipt.status === 'undone' || removal === undefined) return 'finished';
+  const isOwn = restoreName(receipt, first.runId);
+  const left = isOwn ? await lookAt(receipt, removal, machine) : 'others';
+  if (left === 'rows') return 'dropped';
+  for (const { path, sha256 } of removal.files) {
+    if (!isStill(path, null, sha256)) continue;
+    rmSync(path);
+    syncDirectory(dirname(path));
   }
-  restoreSetAside(receipt, first.runId);
-  writeReceipt(paths, { ...receipt, status: 'undone' });
+  removeEmpty(removal.directories);
+  let isRefused = !removal.complete;
+  if (receipt.dbCreated && left === 'empty') isRefused ||= removeDatabase(receipt, first.runId).outcome === 'refused';
+  if (receipt.dbCreated && left === 'nothing') removeSetAside(receipt, asideName(receipt.database, first.runId));
+  if (!isRefused) writeReceipt(paths, { ...receipt, status: 'undone' });
   return 'finished';
+}
+
+/**
+ * The name under which the database waited may be its second one, or its only one: it is looked at again under its own.
+ * False where another database has that name by now.
+ */
+function restoreName(receipt: Receipt, runId: string): boolean {
+  const aside = asideName(receipt.database, runId);
+  const waiting = lstatSync(aside, { throwIfNoEntry: false });
+  if (waiting === undefined) return true;
+  const standing = lstatSync(receipt.database, { throwIfNoEntry: false });
+  if (standing === undefined) return moveWithoutOverwriting(aside, receipt.database);
+  if (standing.ino === waiting.ino && standing.dev === waiting.dev) {
+    rmSync(aside);
+    return true;
+  }
+  if (isUnused(aside)) removeSetAside(receipt, aside);
+  return false;
+}
+
+/** What the database holds now: rows that were to go, others, none at all; or there is no file. */
+async function lookAt(
+  receipt: Receipt,
+  removal: Extract<Step, { step: 'remove' }>,
+  machine: Machine,
+): Promise<'rows' | 'others' | 'empty' | 'nothing'> {
+  if (!stands(receipt.database)) return 'nothing';
+  return withPrivateCopy(receipt.database, machine, (copy) => {
+    const db = openDatabase(copy);
+    try {
+      if (holdsAnyOf(db, receipt, removal)) return 'rows';
+      return onlyHolds(db) ? 'empty' : 'others';
+    } finally {
+      closeDatabase(db);
+    }
+  });
 }
 
 function hold(database: string): Database {
@@ -196,25 +259,26 @@ function isUnused(aside: string): boolean {
 
 /** A database file goes with its own -wal and -shm; then what lay there before the run gets its names back. */
 function removeSetAside(receipt: Receipt, aside: string): void {
-  for (const part of ['', '-wal', '-shm', '-journal']) rmSync(aside + part, { force: true });
-  for (const part of ['-wal', '-shm']) if (!stands(receipt.database)) rmSync(receipt.database + part, { force: true });
+  // The file itself last: as long as it is there, recovery knows what the others belong to.
+  for (const part of ['-wal', '-shm', '-journal', '']) rmSync(aside + part, { force: true });
+  for (const part of ['-wal', '-shm']) {
+    const name = receipt.database + part;
+    // After an accident it may be the left-over one that has its name back already.
+    const isPutBack = receipt.stale.some(({ original, aside: stale }) => original === name && !stands(stale));
+    if (!stands(receipt.database) && !isPutBack) rmSync(name, { force: true });
+  }
   putBackStale(receipt.stale, receipt.database);
   if (lstatSync(dirname(receipt.database), { throwIfNoEntry: false }) !== undefined)
     syncDirectory(dirname(receipt.database));
   removeEmpty(receipt.createdDirectories);
 }
 
-/** After an accident between the two halves of `removeDatabase`. */
-function restoreSetAside(receipt: Receipt, runId: string): void {
-  const aside = asideName(receipt.database, runId);
-  if (stands(aside)) {
-    if (isUnused(aside)) removeSetAside(receipt, aside);
-    else moveWithoutOverwriting(aside, receipt.database);
-    return;
-  }
-  if (!stands(receipt.database)) {
-    putBackStale(receipt.stale, receipt.database);
-    removeEmpty(receipt.createdDirectories);
+/** What was to be undone is undone: a journal that stays is completed at the next start, and finds nothing to do. */
+function endQuietly(journal: Journal): void {
+  try {
+    journal.end();
+  } catch {
+    // It stays.
   }
 }
 

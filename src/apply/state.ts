@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Machine } from '../contracts/machine';
 import { Refusal } from '../contracts/refusals';
@@ -27,9 +28,26 @@ export function statePaths(machine: Machine, physicalDataDir: string): StatePath
   return { stateDir, migrations, backups: join(stateDir, 'backups'), lock: join(migrations, `lock-${key}`) };
 }
 
-/** `YYYYMMDD-HHMMSS-<6 hex>`, UTC. */
-export function newRunId(machine: Machine): string {
-  return `${compactTime(machine.now())}-${machine.randomHex(3)}`;
+/**
+ * `YYYYMMDD-HHMMSS-<6 hex>`, UTC. Later runs have greater ids, also within one second: "the newest run" goes by them.
+ *
+ * @param migrations folder of the receipts, which may not exist
+ */
+export function newRunId(machine: Machine, migrations: string): string {
+  const second = compactTime(machine.now());
+  const suffixes = namesIn(migrations).flatMap((name) => (name.startsWith(`${second}-`) ? Number.parseInt(name.slice(16, 22), 16) : []));
+  const least = Math.max(-1, ...suffixes.filter(Number.isInteger)) + 1;
+  const random = Number.parseInt(machine.randomHex(3), 16);
+  const suffix = Math.min(least + Math.floor(random * (1 - least / 0x1000000)), 0xffffff);
+  return `${second}-${suffix.toString(16).padStart(6, '0')}`;
+}
+
+function namesIn(folder: string): string[] {
+  try {
+    return readdirSync(folder);
+  } catch {
+    return [];
+  }
 }
 
 export const RUN_ID = /^\d{8}-\d{6}-[0-9a-f]{6}$/;

@@ -1,8 +1,9 @@
 import type { Database } from 'bun:sqlite';
 import { existsSync } from 'node:fs';
-import { apply, PutBack, type SettleCommit, stagingTag, Unfinished } from '../apply/apply';
+import { apply, type SettleCommit, stagingTag } from '../apply/apply';
 import { backupPlace } from '../apply/backup';
 import { Interrupted } from '../apply/interruption';
+import { PutBack, Unfinished } from '../apply/put-back';
 import { isCommitted, recoverRuns, unfinishedRuns } from '../apply/recover';
 import { type RunLock, takeLock } from '../apply/run-lock';
 import { newRunId, type StatePaths, statePaths } from '../apply/state';
@@ -85,16 +86,14 @@ export async function migrate(flags: MigrateFlags, setting: MigrateSetting): Pro
 }
 
 class Migration {
-  readonly #runId: string;
+  #runId = '';
   #survey: Survey | null = null;
   #notes: Note[] = [];
 
   constructor(
     private readonly flags: MigrateFlags,
     private readonly setting: MigrateSetting,
-  ) {
-    this.#runId = newRunId(setting.machine);
-  }
+  ) {}
 
   async carryOut(): Promise<MigrateOutcome> {
     const { flags, setting } = this;
@@ -105,6 +104,7 @@ class Migration {
       legacyRoots: location.root === null ? [] : [location.root],
     });
     const paths = statePaths(machine, target.physicalDataDir);
+    this.#runId = newRunId(machine, paths.migrations);
     setting.phase?.('recover');
     await this.#recover(paths, target);
     setting.phase?.('plan');
@@ -142,12 +142,16 @@ class Migration {
     }
     const lock = takeLock(paths, this.#runId, machine);
     try {
-      for (const { runId, outcome, notes } of await recoverRuns(paths, target.physicalDataDir, machine)) {
-        this.setting.debug('recover', `the run ${runId} was ${outcome}`);
-        this.#notes.push(...notes);
-      }
+      await this.#recoverAll(paths, target);
     } finally {
-      lock.release(true);
+      lock.release();
+    }
+  }
+
+  async #recoverAll(paths: StatePaths, target: TargetPaths): Promise<void> {
+    for (const { runId, outcome, notes } of await recoverRuns(paths, target.physicalDataDir, this.setting.machine)) {
+      this.setting.debug('recover', `the run ${runId} was ${outcome}`);
+      this.#notes.push(...notes);
     }
   }
 
@@ -204,8 +208,9 @@ class Migration {
     this.setting.phase?.('lock');
     const lock = takeLock(paths, this.#runId, machine);
     let db: Database | null = null;
-    let clean = true;
     try {
+      // Another run may have died since the look without the lock.
+      await this.#recoverAll(paths, target);
       let current = shown;
       await this.#guard(current, target);
       requirePlaces(current, target, paths, this.flags.backup, machine);
@@ -225,14 +230,10 @@ class Migration {
       }
       if (!current.plan.hasActions) return this.#completed(current.plan, plannedItems(current.plan));
       this.setting.interrupted();
-      clean = false;
       return await this.#apply(current, target, paths, lock, db);
-    } catch (error) {
-      clean = error instanceof Refusal || error instanceof PutBack || error instanceof Interrupted;
-      throw error;
     } finally {
       if (db !== null) closeQuietly(db);
-      lock.release(clean);
+      lock.release();
     }
   }
 

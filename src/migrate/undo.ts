@@ -1,7 +1,8 @@
 import { stands } from '../apply/durable';
 import { type Receipt, readReceipt, receiptsOf } from '../apply/receipt';
 import { recoverRuns, unfinishedRuns } from '../apply/recover';
-import { planRollback, type RollbackItem, rollback } from '../apply/rollback';
+import { reasonOf } from '../apply/put-back';
+import { planRollback, type RollbackItem, rollback, UnfinishedRollback } from '../apply/rollback';
 import { takeLock } from '../apply/run-lock';
 import { newRunId, RUN_ID, type StatePaths, statePaths } from '../apply/state';
 import type { Machine } from '../contracts/machine';
@@ -84,10 +85,15 @@ export async function undo(flags: UndoFlags, setting: UndoSetting): Promise<Undo
     if (flags.dryRun) return { ...about, status: 'planned', exitCode: EXIT.done, items: planned };
     if (setting.confirm !== null && !(await setting.confirm(receipt, planned)))
       return { ...about, status: 'declined', exitCode: EXIT.usage, items: planned };
-    const runId = newRunId(machine);
+    const runId = newRunId(machine, paths.migrations);
     const lock = takeLock(paths, runId, machine);
     try {
-      const { items } = rollback({ receipt, paths, runId, machine, lockDirectories: lock.madeDirectories });
+      // Another process may have ended, or died, since the look without the lock.
+      await recoverAll(paths, target, machine, notes);
+      const current = chosenReceipt(receipt.runId, paths, target);
+      if (current === null || current.status === 'undone')
+        return { ...about, status: 'nothing-to-undo', exitCode: EXIT.done };
+      const { items } = rollback({ receipt: current, paths, runId, machine, lockDirectories: lock.madeDirectories });
       const refused = items.some(({ outcome }) => outcome === 'refused');
       return {
         ...about,
@@ -95,8 +101,11 @@ export async function undo(flags: UndoFlags, setting: UndoSetting): Promise<Undo
         status: refused ? 'partly-undone' : 'undone',
         exitCode: refused ? EXIT.failed : EXIT.done,
       };
+    } catch (error) {
+      if (!(error instanceof UnfinishedRollback)) throw error;
+      return { ...about, status: 'failed', exitCode: EXIT.failed, refusal: unfinishedReport(error) };
     } finally {
-      lock.release(true);
+      lock.release();
     }
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
@@ -128,12 +137,25 @@ async function recover(
       });
     return;
   }
-  const lock = takeLock(paths, newRunId(machine), machine);
+  const lock = takeLock(paths, newRunId(machine, paths.migrations), machine);
   try {
-    for (const each of await recoverRuns(paths, target.physicalDataDir, machine)) notes.push(...each.notes);
+    await recoverAll(paths, target, machine, notes);
   } finally {
-    lock.release(true);
+    lock.release();
   }
+}
+
+async function recoverAll(paths: StatePaths, target: TargetPaths, machine: Machine, notes: Note[]): Promise<void> {
+  for (const each of await recoverRuns(paths, target.physicalDataDir, machine)) notes.push(...each.notes);
+}
+
+function unfinishedReport({ begun, cause }: UnfinishedRollback): RefusalReport {
+  const done = begun ? 'The rollback has begun and could not be finished.' : 'The rollback could not be carried out.';
+  return {
+    code: 'UNEXPECTED',
+    message: `${reasonOf(cause)}. ${done}`,
+    hint: 'Run `ao-migrate rollback` again: it finishes what is left.',
+  };
 }
 
 function chosenReceipt(runId: string | null, paths: StatePaths, target: TargetPaths): Receipt | null {

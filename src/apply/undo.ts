@@ -1,0 +1,124 @@
+import { lstatSync, readdirSync, rmSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import type { Note } from '../contracts/notes';
+import { discardDatabase } from '../rewrite/create';
+import { putBackStale } from '../rewrite/promotion';
+import { isSystemError } from '../sessions/source';
+import { removeEmpty, stands, syncDirectory } from './durable';
+import { isStill } from './file-state';
+import type { Step } from './journal';
+
+type StepOf<Name extends Step['step']> = Extract<Step, { step: Name }>;
+
+/**
+ * Takes back everything that a journal names, as far as it is still what the run made, newest first; what is gone already
+ * is no error, so it can be repeated. All of it is on the disk when it returns: only then may the journal go.
+ */
+export function undoSteps(steps: readonly Step[]): Note[] {
+  const notes: Note[] = [];
+  const changed = new Set<string>();
+  for (const step of steps.toReversed()) {
+    if (step.step === 'database') notes.push(...undoDatabase(step, steps, changed));
+    if (step.step === 'place') for (const file of step.files) notes.push(...undoPlaced(file, changed));
+    if (step.step === 'stage') {
+      removePrefixed(step.directories, step.prefix, changed);
+      removeEmpty(step.missing);
+      for (const directory of step.missing) changed.add(dirname(directory));
+    }
+    if (step.step === 'backup') {
+      for (const path of [step.partial, step.final]) rmSync(path, { recursive: true, force: true });
+      removeEmpty(step.directories);
+      changed.add(dirname(step.final)).add(dirname(dirname(step.final)));
+    }
+  }
+  sync(changed);
+  return notes;
+}
+
+/** Removes the names that a committed run no longer needs: it was killed between the two halves of a rename. */
+export function removeTemporaries(steps: readonly Step[]): void {
+  const changed = new Set<string>();
+  for (const step of steps) {
+    if (step.step === 'database') discardTemporary(step, changed);
+    if (step.step === 'place') for (const { temporary } of step.files) remove(temporary, changed);
+    if (step.step === 'stage') {
+      removePrefixed(step.directories, step.prefix, changed);
+      removeEmpty(step.missing);
+    }
+    if (step.step === 'backup') rmSync(step.partial, { recursive: true, force: true });
+  }
+  sync(changed);
+}
+
+function undoDatabase(step: StepOf<'database'>, steps: readonly Step[], changed: Set<string>): Note[] {
+  discardTemporary(step, changed);
+  const begin = steps[0];
+  const database = begin?.step === 'begin' ? begin.database : join(dirname(step.temporary), 'ao.db');
+  // Where there are no hard links an empty file of ours may hold the name; a daemon's own is not private.
+  const held = lstatSync(database, { throwIfNoEntry: false });
+  const isPlaceholder = held?.isFile() === true && held.size === 0 && (held.mode & 0o777) === 0o600;
+  if (isPlaceholder && steps.some(({ step: name }) => name === 'commit')) rmSync(database);
+  const notes = putBackStale(step.stale, database).map(
+    ({ aside }): Note => ({
+      code: 'STALE_FILE_MOVED',
+      severity: 'warn',
+      message: 'the left-over database file stays under its new name',
+      file: aside,
+    }),
+  );
+  removeEmpty(step.directories);
+  for (const directory of step.directories) changed.add(dirname(directory));
+  return notes;
+}
+
+function undoPlaced(
+  { temporary, destination, sha256, size }: StepOf<'place'>['files'][number],
+  changed: Set<string>,
+): Note[] {
+  const staged = lstatSync(temporary, { throwIfNoEntry: false });
+  const placed = lstatSync(destination, { throwIfNoEntry: false });
+  // With both names there it is ours only if it is the same file, or the empty one that holds a name without hard links.
+  const foreign = staged !== undefined && placed !== undefined && staged.ino !== placed.ino && placed.size > 0;
+  remove(temporary, changed);
+  if (placed === undefined || foreign) return [];
+  if ((staged !== undefined && placed.size === 0) || isStill(destination, size, sha256)) {
+    remove(destination, changed);
+    return [];
+  }
+  return [
+    {
+      code: 'CONVERSATION_CONFLICT',
+      severity: 'warn',
+      message: 'a conversation that the interrupted run had put in place has grown and stays',
+      file: destination,
+    },
+  ];
+}
+
+function discardTemporary(step: StepOf<'database'>, changed: Set<string>): void {
+  discardDatabase({ database: '', temporary: step.temporary, directories: step.directories, stale: step.stale }, []);
+  changed.add(dirname(step.temporary));
+}
+
+function remove(path: string, changed: Set<string>): void {
+  if (!stands(path)) return;
+  rmSync(path, { force: true });
+  changed.add(dirname(path));
+}
+
+function removePrefixed(directories: readonly string[], prefix: string, changed: Set<string>): void {
+  for (const directory of directories) {
+    let names: string[];
+    try {
+      names = readdirSync(directory);
+    } catch (error) {
+      if (isSystemError(error, 'ENOENT', 'ENOTDIR')) continue;
+      throw error;
+    }
+    for (const name of names) if (name.startsWith(prefix)) remove(join(directory, name), changed);
+  }
+}
+
+function sync(directories: ReadonlySet<string>): void {
+  for (const directory of directories) if (stands(directory)) syncDirectory(directory);
+}
