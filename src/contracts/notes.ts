@@ -298,6 +298,7 @@ export const NOTE_CODES = {
     'The stored resume id is not of a form that the agent uses, and was not used.',
     'Nothing, unless the conversation is missed.',
   ],
+  AGENT_VERSION: ['The agent that the conversations will be resumed with, as it is installed here.', 'Nothing.'],
   HARNESS_VERSION: [
     'The installed version of the agent is known to fail at resuming, or could not be asked.',
     'Update the agent.',

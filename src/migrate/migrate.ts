@@ -25,6 +25,7 @@ import { openExclusive, probeWriter } from '../rewrite/lock';
 import { runFile, type TargetPaths, targetPaths } from '../rewrite/paths';
 import type { Progress } from '../sessions/harness';
 import { type Survey, type SurveyOptions, survey } from '../survey/survey';
+import { agentNotes } from './agents';
 import type { Phase } from './phases';
 import { requirePlaces } from './places';
 import { harnessesFor, managedRoots } from './services';
@@ -117,10 +118,15 @@ class Migration {
     if (!first.plan.hasActions) return this.#completed(first.plan, plannedItems(first.plan));
     setting.phase?.('guard');
     await this.#guard(first, target);
+    const agents = await agentNotes(first.plan, machine);
+    this.#notes.push(...agents);
     if (flags.dryRun) return this.#dryRun(first, target);
     const place = flags.backup ? backupPlace(paths, machine.now()).final : null;
     if (setting.confirm !== null) setting.phase?.('ask');
-    if (setting.confirm !== null && !(await setting.confirm(first.plan, place)))
+    if (
+      setting.confirm !== null &&
+      !(await setting.confirm({ ...first.plan, notes: [...first.plan.notes, ...agents] }, place))
+    )
       return this.ended('declined', EXIT.usage, null);
     return this.#underLock(location, target, paths, first);
   }

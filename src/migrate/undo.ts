@@ -1,7 +1,7 @@
 import { stands } from '../apply/durable';
+import { reasonOf } from '../apply/put-back';
 import { type Receipt, readReceipt, receiptsOf } from '../apply/receipt';
 import { recoverRuns, unfinishedRuns } from '../apply/recover';
-import { reasonOf } from '../apply/put-back';
 import { planRollback, type RollbackItem, rollback, UnfinishedRollback } from '../apply/rollback';
 import { takeLock } from '../apply/run-lock';
 import { newRunId, RUN_ID, type StatePaths, statePaths } from '../apply/state';
@@ -149,11 +149,10 @@ async function recoverAll(paths: StatePaths, target: TargetPaths, machine: Machi
   for (const each of await recoverRuns(paths, target.physicalDataDir, machine)) notes.push(...each.notes);
 }
 
-function unfinishedReport({ begun, cause }: UnfinishedRollback): RefusalReport {
-  const done = begun ? 'The rollback has begun and could not be finished.' : 'The rollback could not be carried out.';
+function unfinishedReport({ cause }: UnfinishedRollback): RefusalReport {
   return {
     code: 'UNEXPECTED',
-    message: `${reasonOf(cause)}. ${done}`,
+    message: `${reasonOf(cause)}. The rollback was not finished.`,
     hint: 'Run `ao-migrate rollback` again: it finishes what is left.',
   };
 }

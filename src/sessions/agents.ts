@@ -17,23 +17,31 @@ export interface InstalledAgent {
   readonly problem: string | null;
 }
 
-/** Longest that one agent may take to say its version. All are asked at once. */
-const ASK_MS = 5_000;
+/** Longest that an agent may take to say its version where that is only to be shown. All are asked at once. */
+const SHOWN_MS = 5_000;
+/** The same where a conversation waits for the answer: a native build on a busy machine was seen to need 5 s. */
+const NEEDED_MS = 20_000;
 
 /**
  * Asks for the versions of agents (migration.md 6.5): from the package that the binary belongs to, else from
  * `--version`, run where it can neither read nor write anything of its user's. Never throws, and takes little more than 5 s.
  */
 export function askVersions(machine: Machine, which: readonly HarnessId[], run: RunCommand): Promise<InstalledAgent[]> {
-  return Promise.all([...new Set(which)].map((harness) => askVersion(machine, harness, run)));
+  return Promise.all([...new Set(which)].map((harness) => askVersion(machine, harness, run, SHOWN_MS)));
 }
 
-export async function askVersion(machine: Machine, harness: HarnessId, run: RunCommand): Promise<InstalledAgent> {
+/** One of them, with more patience. Never throws. */
+export async function askVersion(
+  machine: Machine,
+  harness: HarnessId,
+  run: RunCommand,
+  timeoutMs = NEEDED_MS,
+): Promise<InstalledAgent> {
   const binary = await findBinary(harness, machine);
   if (binary === null) return { harness, binary, version: null, problem: null };
   const unknown = (problem: string): InstalledAgent => ({ harness, binary, version: null, problem });
   try {
-    const text = (await packageVersion(harness, binary)) ?? (await versionOutput(machine, binary, run));
+    const text = (await packageVersion(harness, binary)) ?? (await versionOutput(machine, binary, run, timeoutMs));
     const version = parseVersion(text);
     return version === null
       ? unknown('it does not say its version')
@@ -43,7 +51,7 @@ export async function askVersion(machine: Machine, harness: HarnessId, run: RunC
   }
 }
 
-async function versionOutput(machine: Machine, binary: string, run: RunCommand): Promise<string> {
+async function versionOutput(machine: Machine, binary: string, run: RunCommand, timeoutMs: number): Promise<string> {
   return withEmptyHome(machine, async (home) => {
     const result = await run({
       program: binary,
@@ -51,7 +59,7 @@ async function versionOutput(machine: Machine, binary: string, run: RunCommand):
       cwd: home.directory,
       env: home.env,
       stdoutFile: null,
-      timeoutMs: ASK_MS,
+      timeoutMs,
     });
     if (result.timedOut) throw new Error('it does not say its version in time');
     return result.stdout;
@@ -78,7 +86,7 @@ export function emptyHomes(): readonly string[] {
  * leave them behind.
  */
 export async function withEmptyHome<T>(machine: Machine, use: (home: EmptyHome) => Promise<T>): Promise<T> {
-  const directory = await mkdtemp(join(machine.tempDir, 'ao-migrate-home-'));
+  const directory = await mkdtemp(join(machine.tempDir, 'ao-migrate-empty-'));
   live.add(directory);
   try {
     await mkdir(join(directory, 'tmp'), { mode: 0o700 });

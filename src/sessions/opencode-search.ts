@@ -6,7 +6,7 @@ import type { SessionRoot } from './harness';
 import { isSessionId } from './opencode-reid';
 import { databasesOf, type OpencodeDatabases, type SessionStore, type StoredSession } from './opencode-store';
 import { OpencodeTree } from './opencode-tree';
-import { directoryMatcher } from './physical';
+import { physical, spelling } from './physical';
 
 /** A conversation and where it lies. */
 export interface Located {
@@ -21,6 +21,7 @@ export interface Located {
 /** The stores of each root, databases first: what a release took over from the JSON files goes on in the database. */
 export class OpencodeStores {
   readonly #trees = new Map<string, OpencodeTree>();
+  readonly #spellings = new Map<string, readonly string[]>();
 
   constructor(
     readonly databases: OpencodeDatabases,
@@ -34,7 +35,17 @@ export class OpencodeStores {
       const store = await problems.guard(() => this.databases.open(path));
       if (store !== null) stores.push(store);
     }
-    return [...stores, this.#tree(join(root.path, 'storage'))];
+    // With a database that cannot be read, the JSON files may hold an older state of the same conversation.
+    return stores.length < paths.length ? stores : [...stores, this.#tree(join(root.path, 'storage'))];
+  }
+
+  /** A directory as written and as the system sees it; asked once each, because many sessions share few directories. */
+  spellingsOf(directory: string): readonly string[] {
+    const known = this.#spellings.get(directory);
+    if (known !== undefined) return known;
+    const spellings = [...new Set([spelling(directory), spelling(physical(directory))])];
+    this.#spellings.set(directory, spellings);
+    return spellings;
   }
 
   /** One tree per folder, because it lists its files once. */
@@ -72,10 +83,12 @@ export async function searchByDirectory(
   problems: Problems,
 ): Promise<Located | null> {
   if (request.worktree === null) return null;
-  const isProject = directoryMatcher([request.projectPath]);
+  const project = new Set(stores.spellingsOf(request.projectPath));
+  const isIn = (directories: ReadonlySet<string>) => (directory: string) =>
+    stores.spellingsOf(directory).some((each) => directories.has(each));
   // The project's own folder is shared with its user's sessions, whatever a record says of it.
-  const directories = [request.worktree, ...request.workspacePaths].filter((directory) => !isProject(directory));
-  const isOurs = directoryMatcher(directories);
+  const own = [request.worktree, ...request.workspacePaths].filter((directory) => !isIn(project)(directory));
+  const isOurs = isIn(new Set(own.flatMap((directory) => stores.spellingsOf(directory))));
   for (const root of roots) {
     const here = new Map<string, { readonly store: SessionStore; readonly session: StoredSession }>();
     for (const store of await stores.of(root, problems)) {

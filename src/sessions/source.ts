@@ -4,7 +4,10 @@ import { basename, join, relative, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createZstdDecompress } from 'node:zlib';
+import { isSystemError } from './system-error';
 import { hasWholeFrames } from './zstd';
+
+export { isSystemError };
 
 /**
  * A conversation that must not or cannot be used as it is: a link or device in its place, a damaged first row, a
@@ -163,10 +166,6 @@ export async function obstacleBelow(root: string, directory: string): Promise<st
     }
   }
   return null;
-}
-
-export function isSystemError(error: unknown, ...codes: string[]): boolean {
-  return error instanceof Error && 'code' in error && typeof error.code === 'string' && codes.includes(error.code);
 }
 
 function notRegular(path: string, what: string): ConversationFault {

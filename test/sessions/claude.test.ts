@@ -300,6 +300,31 @@ describe('recovery', () => {
     expect(await find()).toMatchObject({ resumeId: uuid(2) });
   });
 
+  test('the first cwd and time may stand before the first message', async () => {
+    const note = (cwd: string, timestamp: string) => `${JSON.stringify({ type: 'system', cwd, timestamp })}\n`;
+    const text = transcriptText(uuid(1), { cwd: world.worktree });
+    const path = join(world.folder(world.worktree), `${uuid(1)}.jsonl`);
+    world.write(path, note('/somewhere/else', '2026-05-01T07:00:00.000Z') + text);
+    expect(await find()).toMatchObject({ state: 'missing' });
+    const byTime = {
+      worktree: world.project,
+      mayRecover: false,
+      byTime: true,
+      createdAtMs: Date.parse('2026-05-01T08:00:00.000Z'),
+    };
+    const own = transcriptText(uuid(2), { cwd: world.project });
+    world.write(
+      join(world.folder(world.project), `${uuid(2)}.jsonl`),
+      note(world.project, '2026-05-01T07:00:00.000Z') + own,
+    );
+    expect(await find(byTime)).toMatchObject({ state: 'missing' });
+    world.write(
+      join(world.folder(world.project), `${uuid(2)}.jsonl`),
+      note(world.project, '2026-05-01T08:00:30.000Z') + own,
+    );
+    expect(await find(byTime)).toMatchObject({ how: 'by-time' });
+  });
+
   test('a cwd that is another spelling of the worktree passes', async () => {
     symlinkSync(world.worktree, join(world.path, 'link'));
     own(uuid(1), { cwd: join(world.path, 'link') });

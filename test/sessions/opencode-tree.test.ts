@@ -84,6 +84,11 @@ describe('conversations as JSON files', () => {
     expect(assertFound(await find()).messages).toBe(4);
   });
 
+  test('are not taken in place of a database that cannot be read', async () => {
+    writeFileSync(join(world.data, 'opencode.db'), 'not a database, but long enough to be looked at'.repeat(100));
+    expect(await find()).toMatchObject({ state: 'blocked', code: 'CONVERSATION_UNREADABLE' });
+  });
+
   test('without a message are none', async () => {
     rmSync(join(storage, 'message'), { recursive: true });
     expect((await find()).state).toBe('missing');

@@ -1,0 +1,105 @@
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { EXECUTABLE, run } from '../support/executable';
+import { emptyHome, type Home, realFixture } from '../support/home';
+import { inTerminal, type Shown, type TerminalOptions, TMUX } from '../support/tmux';
+import { snapshot } from '../support/tree';
+
+let home: Home;
+beforeEach(() => {
+  home = realFixture('v2-stopped');
+});
+afterEach(() => home.remove());
+
+const QUESTION = 'Migrate 3 projects and 3 orchestrators?';
+const show = (args: readonly string[], options: TerminalOptions = {}): Promise<Shown> =>
+  inTerminal([EXECUTABLE, ...args], home, options);
+
+/** What differs from run to run and from machine to machine. */
+function steady({ screen, exitCode }: Shown): string {
+  const text = screen
+    .replace(/\d{8}-\d{6}-[0-9a-f]{6}/g, 'YYYYMMDD-HHMMSS-abcdef')
+    .replace(/legacy-\d{8}-\d(?:\d|\n +){5}/g, 'legacy-YYYYMMDD-HHMMSS')
+    .replace(/(Machine\s+)\S.*/, '$1…')
+    .replace(/(ao-migrate\s+)\d+\.\d+.*(?:\n {6,}\S.*)*/, '$1…')
+    .replace(/(SQLite\s+)[\d.]+/, '$1…')
+    .replace(/pid \d+/g, 'pid 4711');
+  return `${text}exit ${exitCode}\n`;
+}
+
+describe.skipIf(TMUX === null)('in a real terminal', () => {
+  test.each([80, 40])('plan, question and result at %d columns', async (columns) => {
+    const shown = await show([], { columns, answers: [{ when: '[Y/n]', keys: ['Enter'] }] });
+    expect(steady(shown)).toMatchSnapshot();
+    expect(existsSync(join(home.path, '.ao', 'data', 'ao.db'))).toBe(true);
+    expect(steady(await show(['verify'], { columns }))).toMatchSnapshot();
+    expect(steady(await show(['status'], { columns }))).toMatchSnapshot();
+    expect(steady(await show([], { columns }))).toMatchSnapshot();
+    const undone = await show(['rollback'], { columns, answers: [{ when: '[Y/n]', keys: ['y', 'Enter'] }] });
+    expect(steady(undone)).toMatchSnapshot();
+    expect(existsSync(join(home.path, '.ao', 'data'))).toBe(false);
+  });
+
+  test.each([
+    ['n', ['n', 'Enter']],
+    ['Ctrl-C', ['C-c']],
+    ['Ctrl-D', ['C-d']],
+    ['three unclear answers', ['x', 'Enter', 'x', 'Enter', 'x', 'Enter']],
+  ])('%s at the question is a decline: exit 2, nothing changed', async (_, keys) => {
+    const before = snapshot(home.path);
+    const shown = await show([], { answers: [{ when: QUESTION, keys }] });
+    expect(shown.exitCode).toBe(2);
+    expect(shown.screen).toContain('Declined; nothing was changed.');
+    expect(snapshot(home.path)).toEqual(before);
+  });
+
+  test('Ctrl-C where the terminal is dumb is a decline too', async () => {
+    for (const args of [[], ['rollback']]) {
+      const shown = await show(args, { env: { TERM: 'dumb' }, answers: [{ when: '[Y/n]', keys: ['C-c'] }] });
+      expect(shown.exitCode).toBe(2);
+      expect(shown.screen).toContain('Declined; nothing was changed.');
+      await run(home, ['--yes']);
+    }
+  });
+
+  test('colour on a terminal; none with NO_COLOR, TERM=dumb or --color=never', async () => {
+    const styled = async (env: Record<string, string>, ...args: string[]): Promise<string> =>
+      (await show(['--dry-run', ...args], { env, styled: true })).screen;
+    expect(await styled({})).toContain('\u001b[32m');
+    expect(await styled({ NO_COLOR: '1' })).not.toContain('\u001b[');
+    expect(await styled({ TERM: 'dumb' })).not.toContain('\u001b[');
+    expect(await styled({}, '--color=never')).not.toContain('\u001b[');
+    expect(await styled({ NO_COLOR: '1' }, '--color=always')).toContain('\u001b[32m');
+  });
+
+  test('a terminal without UTF-8 gets ASCII', async () => {
+    const shown = await show(['doctor'], { env: { LANG: 'C' } });
+    expect(shown.screen).toMatch(/^[\x20-\x7e\n]*$/);
+    expect(steady(shown)).toMatchSnapshot();
+  });
+
+  test.each([80, 40])('doctor at %d columns', async (columns) =>
+    expect(steady(await show(['doctor'], { columns }))).toMatchSnapshot(),
+  );
+
+  test('a refusal: what, why, what to do', async () => {
+    writeFileSync(join(home.path, '.agent-orchestrator', 'running.json'), JSON.stringify({ pid: process.pid }));
+    expect(steady(await show([]))).toMatchSnapshot();
+    expect(steady(await show(['doctor']))).toMatchSnapshot();
+    writeFileSync(join(home.path, '.agent-orchestrator', 'config.yaml'), 'projects:\n  a: [\n');
+    for (const args of [[], ['explain'], ['status'], ['doctor']]) expect(steady(await show(args))).toMatchSnapshot();
+  });
+
+  test('a command line that is wrong', async () => {
+    for (const args of [['--dry-rum'], ['rolback'], ['--config', 'nothing.yaml'], ['completions']])
+      expect(steady(await show(args))).toMatchSnapshot();
+  });
+
+  test('no old store', async () => {
+    home.remove();
+    home = emptyHome();
+    for (const args of [[], ['status'], ['doctor'], ['verify'], ['rollback']])
+      expect(steady(await show(args))).toMatchSnapshot();
+  });
+});
