@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import * as v from 'valibot';
 import type { LegacyStore } from '../contracts/legacy';
 import type { Machine } from '../contracts/machine';
-import { isLive } from '../plan/candidates';
+import { isLive } from '../plan/live';
 import type { TmuxSession } from '../sessions/liveness';
-import { list, v1Name } from './sessions';
+import { list, v1Name } from './directory';
 import { mapping } from './shape';
 
 /** What the probe may ask of the machine; injected, because other systems cannot be run everywhere. */

@@ -4,9 +4,10 @@ import * as v from 'valibot';
 import type { LocalConfig, Origin, ProjectEntry, Registry, Tree, TreeMap } from '../contracts/legacy';
 import type { Note } from '../contracts/notes';
 import { Refusal } from '../contracts/refusals';
+import { errorCode } from '../sessions/system-error';
 import { type PathContext, projectPath } from './project-path';
 import { mapping } from './shape';
-import { errorCode, type ReadResult, type SourceReader } from './source-reader';
+import type { ReadResult, SourceReader } from './source-reader';
 import { mapAt, parseTree, plain, TreeError } from './tree';
 
 /** A registry of five thousand projects is two megabytes. */
@@ -198,9 +199,12 @@ const Local = mapping({
 export const LOCAL_NAMES = ['agent-orchestrator.yaml', 'agent-orchestrator.yml'] as const;
 
 /** The config file of a folder: the first name that exists, even if it is broken or no file and the other is not (E28). */
-export function localFile(folder: string): string | null {
+export function localFile(folder: string, reader: SourceReader): string | null {
   for (const name of LOCAL_NAMES) {
     const file = join(folder, name);
+    const known = reader.hasInOverlay(file);
+    if (known === true) return file;
+    if (known === false) continue;
     try {
       if (statSync(file, { throwIfNoEntry: false }) !== undefined) return file;
     } catch (error) {
@@ -218,7 +222,7 @@ export function readLocal(
   options: ConfigReadOptions,
   notes: Note[],
 ): LocalConfig {
-  const file = localFile(folder);
+  const file = localFile(folder, reader);
   if (file === null) return { kind: 'missing' };
   const parsed = parseConfig(file, reader, options);
   if (parsed === null) return { kind: 'missing' };

@@ -6,10 +6,10 @@ import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
 import { mainCheckoutOf } from '../repository/checkout';
 import { type ConfigReadOptions, defaultsOf, entriesOf, localFile, type ParsedConfig, parseConfig } from './config';
+import { list } from './directory';
 import { claudeFolders, originTexts, runningConfig, upwards } from './hints';
 import type { LegacyLocation } from './locate';
 import { realOrNull } from './project-path';
-import { list } from './sessions';
 
 import type { SourceReader } from './source-reader';
 import { mapAt } from './tree';
@@ -59,9 +59,9 @@ export function discover(context: DiscoveryContext): Discovery {
     for (const origin of originTexts(root, context.v1, context.reader)) add(origin, 'origin');
   }
   const checkouts = recordedCheckouts(context);
-  for (const folder of new Set([...context.locals.keys(), ...checkouts.values()])) add(localFile(folder), 'checkout');
+  for (const folder of new Set([...context.locals.keys(), ...checkouts.values()])) add(localFile(folder, context.reader), 'checkout');
   if (!location.foreign) {
-    for (const folder of upwards(machine.cwd)) add(localFile(folder), 'cwd');
+    for (const folder of upwards(machine.cwd)) add(localFile(folder, context.reader), 'cwd');
     for (const name of [
       '.agent-orchestrator.yaml',
       '.agent-orchestrator.yml',
@@ -70,7 +70,7 @@ export function discover(context: DiscoveryContext): Discovery {
       if (location.home !== '') add(join(location.home, name), 'home');
     }
   }
-  for (const folder of claudeFolders(location, machine, context.reader)) add(localFile(folder), 'claude-json');
+  for (const folder of claudeFolders(location, machine, context.reader)) add(localFile(folder, context.reader), 'claude-json');
 
   const known = new Set<string>();
   for (const local of context.locals.values())

@@ -2,8 +2,8 @@ import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import type { V1Directory } from '../contracts/legacy';
 import type { Machine } from '../contracts/machine';
+import { list } from './directory';
 import type { LegacyLocation } from './locate';
-import { list } from './sessions';
 import { dictionary, mapping } from './shape';
 import type { SourceReader } from './source-reader';
 

@@ -2,6 +2,7 @@ import { isUtf8 } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { SourceFile } from '../contracts/legacy';
+import { errorCode } from '../sessions/system-error';
 
 /**
  * What reading one flat file gave. `absent`, `unreadable` and text are three different answers (migration.md 3).
@@ -23,8 +24,14 @@ export interface ReadOptions {
   readonly untracked?: boolean;
 }
 
+/** Where a file of the store is now, and the modification time that it had (epoch milliseconds). */
+export type Overlay = ReadonlyMap<string, { readonly path: string; readonly mtimeMs: number }>;
+
 /** Reads flat files, each once and in one go, and remembers what was read (migration.md 4). Never writes, never locks. */
 export class SourceReader {
+  /** @param overlay files of a backup, by the path that they are asked for; then nothing else of the store exists */
+  constructor(private readonly overlay: Overlay | null = null) {}
+
   readonly #files = new Map<string, SourceFile>();
 
   /** Every tracked file that was read, by path. */
@@ -32,7 +39,27 @@ export class SourceReader {
     return [...this.#files.values()].sort((a, b) => (a.path < b.path ? -1 : 1));
   }
 
+  /** What the overlay says of a path; undefined where the disk must be asked. */
+  hasInOverlay(path: string): boolean | undefined {
+    return this.overlay?.has(path);
+  }
+
   read(path: string, options: ReadOptions): ReadResult {
+    const copy = options.untracked ? undefined : this.overlay?.get(path);
+    if (copy !== undefined && copy.path !== path) {
+      const result = this.read(copy.path, { ...options, untracked: true });
+      if (result.kind !== 'text') return result;
+      const source = { ...result.source, path, mtimeMs: copy.mtimeMs };
+      this.#files.set(path, source);
+      return { ...result, source };
+    }
+    const result = this.#readDisk(path, options);
+    return result.kind !== 'text' || copy === undefined
+      ? result
+      : { ...result, source: { ...result.source, mtimeMs: copy.mtimeMs } };
+  }
+
+  #readDisk(path: string, options: ReadOptions): ReadResult {
     let descriptor: number;
     try {
       // Without O_NONBLOCK a FIFO in place of a file would stop the run for ever.
@@ -92,10 +119,4 @@ function readWhole(descriptor: number, expected: number, cap: number): Buffer | 
     if (length === buffer.length)
       buffer = Buffer.concat([buffer, Buffer.allocUnsafe(Math.max(65_536, length))], length * 2 + 65_536);
   }
-}
-
-/** The system's code of an error (`EACCES`), or its message. */
-export function errorCode(error: unknown): string {
-  if (error instanceof Error && 'code' in error && typeof error.code === 'string') return error.code;
-  return error instanceof Error ? error.message : String(error);
 }

@@ -14,18 +14,21 @@ import {
   registryOf,
   requireShape,
 } from './config';
+import { list } from './directory';
 import { discover } from './discover';
 import type { LegacyLocation } from './locate';
 import { readPortfolio } from './portfolio';
 import { realOrNull } from './project-path';
-import { list, SessionReader } from './sessions';
-import { SourceReader } from './source-reader';
+import { SessionReader } from './sessions';
+import { type Overlay, SourceReader } from './source-reader';
 import { mapAt } from './tree';
 
 export interface ReadStoreOptions {
   /** Keep decoded records whole, for `explain`. */
   readonly keepRaw: boolean;
   readonly pause: (ms: number) => void;
+  /** Read a backup instead of the disk (`verify`). */
+  readonly overlay?: Overlay;
 }
 
 /**
@@ -35,7 +38,7 @@ export interface ReadStoreOptions {
  * @throws Refusal LEGACY_UNREADABLE (a config that cannot be read), NOT_OWNER (the root belongs to another user)
  */
 export function readStore(location: LegacyLocation, machine: Machine, options: ReadStoreOptions): LegacyStore {
-  const reader = new SourceReader();
+  const reader = new SourceReader(options.overlay ?? null);
   const notes: Note[] = [...location.notes];
   const root = location.root;
   const exists = root !== null && isDirectory(root);

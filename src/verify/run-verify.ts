@@ -11,6 +11,7 @@ import { readStore } from '../legacy/store';
 import { closeDatabase, openDatabase, sqliteRefusal } from '../rewrite/connection';
 import { targetPaths } from '../rewrite/paths';
 import { withPrivateCopy } from '../rewrite/private-copy';
+import { readBackup } from './backup-store';
 import { changedSources, checkDerivation } from './derive';
 import { type Check, checkConversations, checkDatabase } from './verify';
 
@@ -111,22 +112,40 @@ async function databaseChecks(receipt: Receipt, machine: Machine): Promise<Check
   });
 }
 
-/** Derived anew from the legacy store while it is as the run read it; else only the receipt is left to compare with. */
+/**
+ * Derived anew from the legacy store while it is as the run read it, else from the run's backup; without one only the
+ * receipt is left to compare with.
+ */
 function legacyChecks(receipt: Receipt, flags: VerifyFlags, machine: Machine): Check[] {
-  const changed = changedSources(receipt);
-  if (changed.length > 0) {
-    const some = changed.slice(0, 3).join(', ');
-    return [
-      {
-        kind: 'source',
-        id: receipt.legacyRoot,
-        state: 'changed-since',
-        detail: `${changed.length} legacy file(s) are no longer what the run read (${some}); compared with the receipt only`,
-      },
-    ];
-  }
   const { from, config, cwd } = receipt.options;
-  const location = locateLegacy({ ...machine, cwd }, { from: flags.from ?? from, config: flags.config ?? config });
-  const store = readStore(location, { ...machine, cwd }, { keepRaw: false, pause: Bun.sleepSync });
-  return [{ kind: 'source', id: receipt.legacyRoot, state: 'ok' }, ...checkDerivation(store, receipt, machine)];
+  const there = { ...machine, cwd };
+  const changed = changedSources(receipt);
+  const source = { kind: 'source', id: receipt.legacyRoot } as const;
+  if (changed.length === 0) {
+    const location = locateLegacy(there, { from: flags.from ?? from, config: flags.config ?? config });
+    const store = readStore(location, there, { keepRaw: false, pause: Bun.sleepSync });
+    return [{ ...source, state: 'ok' }, ...checkDerivation(store, receipt, there)];
+  }
+  const files = `${changed.length} legacy file(s) are no longer what the run read (${changed.slice(0, 3).join(', ')})`;
+  const store = receipt.backup === null ? null : backedUp(receipt.backup, { from, config }, there);
+  if (store === null)
+    return [{ ...source, state: 'changed-since', detail: `${files}; compared with the receipt only` }];
+  return [
+    { ...source, state: 'changed-since', detail: `${files}; derived from the backup` },
+    ...checkDerivation(store, receipt, there),
+  ];
+}
+
+/** The store of the backup; null where it, or what it names, is gone. */
+function backedUp(
+  backup: string,
+  named: { from: string | null; config: string | null },
+  machine: Machine,
+): ReturnType<typeof readBackup> {
+  try {
+    return readBackup(backup, locateLegacy(machine, named), machine);
+  } catch (error) {
+    if (error instanceof UsageError || error instanceof Refusal) return null;
+    throw error;
+  }
 }

@@ -151,4 +151,27 @@ describe('verify', () => {
       }),
     );
   });
+
+  test('a changed legacy store is derived from the backup, and without one compared with the receipt only', async () => {
+    write(home, { '.agent-orchestrator/config.yaml': 'projects: {}\n' });
+    rmSync(join(home.path, 'code', 'acme', 'agent-orchestrator.yaml'));
+    const whole = await runJson(home, ['verify']);
+    expect(whole.exitCode).toBe(0);
+    expect(whole.document.checks).toContainEqual(
+      expect.objectContaining({ kind: 'source', detail: expect.stringContaining('derived from the backup') }),
+    );
+    const runId = String(whole.document.runId);
+    const file = join(home.path, '.ao', 'migrations', `${runId}.json`);
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"display_name": "acme"', '"display_name": "Other"'));
+    sql(`UPDATE projects SET display_name = 'Other' WHERE id = '${ACME}'`)();
+    expect((await runJson(home, ['verify'])).document.checks).toContainEqual(
+      expect.objectContaining({ kind: 'project', id: ACME, state: 'damaged' }),
+    );
+    rmSync(join(home.path, '.ao', 'backups'), { recursive: true });
+    const alone = await runJson(home, ['verify']);
+    expect(alone.document.checks).toContainEqual(
+      expect.objectContaining({ kind: 'source', detail: expect.stringContaining('receipt only') }),
+    );
+    expect(alone.exitCode).toBe(0);
+  });
 });

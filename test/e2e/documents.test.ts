@@ -1,0 +1,233 @@
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { spawn } from 'node:child_process';
+import { closeSync, existsSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { OFFERED } from '../../src/cli/arguments';
+import { documentIn } from '../support/documents';
+import { EXECUTABLE, run } from '../support/executable';
+import { emptyHome, type Home, realFixture } from '../support/home';
+
+/** Milliseconds; the machine may have other work. */
+const LONG = 60_000;
+
+let home: Home;
+beforeEach(() => {
+  home = realFixture('v2-stopped');
+});
+afterEach(() => home.remove());
+
+interface Ended {
+  readonly status: unknown;
+  readonly exitCode: number;
+  readonly code: unknown;
+}
+
+/** Runs with --json and checks the document; what tells how it ended. */
+async function ended(args: readonly string[], env: Record<string, string> = {}): Promise<Ended> {
+  const done = await run(home, [...args, '--json'], { env });
+  const document = documentIn(done);
+  const { refusal } = document;
+  const code = typeof refusal === 'object' && refusal !== null && 'code' in refusal ? refusal.code : null;
+  return { status: document.status, exitCode: done.exitCode, code };
+}
+
+const OPERANDS: Readonly<Record<string, readonly string[]>> = { completions: ['bash'] };
+const commandLines = OFFERED.commands.map((name): readonly string[] => [name, ...(OPERANDS[name] ?? [])]);
+
+describe('every command answers --json with a document that its schema accepts', () => {
+  test(
+    'help and version',
+    async () => {
+      for (const args of [['--help'], ['--version'], ...OFFERED.commands.map((name) => [name, '--help'])])
+        expect(await ended(args)).toMatchObject({ status: 'ok', exitCode: 0 });
+    },
+    LONG,
+  );
+
+  test(
+    'a command line that is wrong, in the document of the command',
+    async () => {
+      for (const line of commandLines) {
+        const { exitCode, ...rest } = await ended([...line, '--nonsense']);
+        expect({ line, ...rest }).toMatchObject({ line, status: 'usage', code: 'USAGE' });
+        expect(exitCode).toBe(line[0] === 'postinstall' ? 0 : 2);
+      }
+      expect(await ended(['--progress', 'ndjson'])).toMatchObject({ status: 'usage', exitCode: 2 });
+      expect(await ended(['--config', 'nothing'])).toMatchObject({ status: 'usage', exitCode: 2 });
+      expect(await ended(['verify', '--run', 'x'])).toMatchObject({ status: 'usage', exitCode: 2 });
+      expect(await ended(['rollback'])).toMatchObject({ status: 'usage', exitCode: 2 });
+      expect(await ended(['doctor', '--bundle', 'no/such/folder.tgz'])).toMatchObject({ status: 'usage', exitCode: 2 });
+      expect(await ended(['doctor', '--bundle', '.agent-orchestrator/x.tgz'])).toMatchObject({ status: 'usage' });
+      expect(existsSync(join(home.path, '.agent-orchestrator', 'x.tgz'))).toBe(false);
+      expect(await ended(['--progress-file', '.agent-orchestrator/config.yaml'])).toMatchObject({ status: 'usage' });
+    },
+    LONG,
+  );
+
+  test(
+    'before, during and after a migration',
+    async () => {
+      expect(await ended(['status'])).toMatchObject({ status: 'pending', exitCode: 0 });
+      expect(await ended(['status', '--check'])).toMatchObject({ status: 'pending', exitCode: 4 });
+      expect(await ended(['--dry-run', '--timing'])).toMatchObject({ status: 'planned', exitCode: 0 });
+      expect(await ended(['explain'])).toMatchObject({ status: 'ok', exitCode: 0 });
+      expect(await ended(['verify'])).toMatchObject({ status: 'nothing', exitCode: 0 });
+      expect(await ended(['rollback', '--yes'])).toMatchObject({ status: 'nothing-to-undo', exitCode: 0 });
+      expect(await ended(['doctor'])).toMatchObject({ status: 'ok', exitCode: 0 });
+      expect(await ended(['--yes', '--timing'])).toMatchObject({ status: 'migrated', exitCode: 0 });
+      expect(await ended([])).toMatchObject({ status: 'already-migrated', exitCode: 0 });
+      expect(await ended(['status'])).toMatchObject({ status: 'done', exitCode: 0 });
+      expect(await ended(['verify'])).toMatchObject({ status: 'ok', exitCode: 0 });
+      expect(await ended(['rollback', '--dry-run'])).toMatchObject({ status: 'planned', exitCode: 0 });
+      expect(await ended(['doctor', '--bundle', 'bundle.tgz'])).toMatchObject({ status: 'ok', exitCode: 0 });
+      expect(await ended(['doctor', '--bundle', 'bundle.tgz'])).toMatchObject({ status: 'usage', exitCode: 2 });
+      expect(await ended(['rollback', '--yes'])).toMatchObject({ status: 'undone', exitCode: 0 });
+      expect(await ended(['schema', '--sql'])).toMatchObject({ status: 'ok', exitCode: 0 });
+    },
+    LONG,
+  );
+
+  test(
+    'a refusal of every stage',
+    async () => {
+      const store = join(home.path, '.agent-orchestrator');
+      const refused = { status: 'refused', exitCode: 3 };
+      const inside = join(store, 'data');
+      for (const command of ['migrate', 'status', 'explain', 'verify', 'rollback']) {
+        const yes = command === 'rollback' ? ['--yes'] : [];
+        expect({ command, ...(await ended([command, ...yes, '--data-dir', inside])) }).toMatchObject({
+          command,
+          ...refused,
+          code: 'DATA_DIR_INVALID',
+        });
+      }
+      expect(await ended(['doctor', '--data-dir', inside])).toMatchObject({ status: 'found', exitCode: 4 });
+      writeFileSync(join(store, 'running.json'), JSON.stringify({ pid: process.pid }));
+      expect(await ended(['--yes'])).toMatchObject({ ...refused, code: 'LEGACY_ACTIVE' });
+      expect(await ended(['--dry-run'])).toMatchObject({ ...refused, code: 'LEGACY_ACTIVE' });
+      expect(await ended(['doctor'])).toMatchObject({ status: 'found', exitCode: 4 });
+      rmSync(join(store, 'running.json'));
+      mkdirSync(join(home.path, '.ao', 'data'), { recursive: true });
+      writeFileSync(join(home.path, '.ao', 'data', 'ao.db'), 'x'.repeat(5000));
+      for (const command of ['migrate', 'explain'])
+        expect(await ended([command])).toMatchObject({ ...refused, code: 'DB_CORRUPT' });
+      expect(await ended(['doctor'])).toMatchObject({ status: 'found', exitCode: 4 });
+      expect(await ended(['status'])).toMatchObject({ status: 'unreadable', code: 'DB_CORRUPT' });
+      writeFileSync(join(store, 'config.yaml'), 'projects: [');
+      for (const command of ['migrate', 'explain', 'doctor', 'status'])
+        expect((await ended([command])).exitCode).toBe(command === 'doctor' ? 4 : command === 'status' ? 0 : 3);
+    },
+    LONG,
+  );
+
+  test(
+    'a crash: one line, a reference, exit code 1',
+    async () => {
+      // No descriptor is left for what the command opens.
+      for (const line of commandLines) {
+        const script = `ulimit -n 3; exec "$@"`;
+        const child = Bun.spawnSync(['sh', '-c', script, 'sh', EXECUTABLE, ...line, '--json'], {
+          env: { HOME: home.path, PATH: process.env.PATH ?? '', TMUX_TMPDIR: home.path, LANG: 'C.UTF-8' },
+          cwd: home.path,
+        });
+        const [stdout, stderr] = [child.stdout.toString(), child.stderr.toString()];
+        if (stdout === '') continue;
+        documentIn({ stdout, stderr });
+        expect(stderr).not.toMatch(/\n\s+at /);
+      }
+    },
+    LONG,
+  );
+
+  test(
+    'no store',
+    async () => {
+      home.remove();
+      home = emptyHome();
+      for (const command of ['migrate', 'status', 'explain', 'verify', 'doctor'])
+        expect((await ended([command])).exitCode).toBe(0);
+      expect(await ended(['status'])).toMatchObject({ status: 'none' });
+    },
+    LONG,
+  );
+});
+
+describe('whatever becomes of stdout', () => {
+  const start = (args: readonly string[], stdout: 'pipe' | number) =>
+    spawn(EXECUTABLE, [...args], {
+      env: { HOME: home.path, PATH: process.env.PATH ?? '', TMUX_TMPDIR: home.path, LANG: 'C.UTF-8' },
+      cwd: home.path,
+      stdio: ['ignore', stdout, 'pipe'],
+    });
+  const exited = (child: ReturnType<typeof start>): Promise<{ code: number | null; stderr: string }> =>
+    new Promise((done) => {
+      let stderr = '';
+      child.stderr?.on('data', (chunk) => {
+        stderr += String(chunk);
+      });
+      child.on('close', (code) => done({ code, stderr }));
+    });
+
+  test(
+    'closed early: quiet, and the exit code is that of the work',
+    async () => {
+      for (const line of commandLines.filter(([name]) => name !== 'rollback')) {
+        const child = start([...line, '--json'], 'pipe');
+        child.stdout?.destroy();
+        const { code, stderr } = await exited(child);
+        expect({ line, code }).toEqual({ line, code: 0 });
+        expect(stderr).not.toMatch(/[{}]|unexpected|EPIPE/);
+      }
+    },
+    LONG,
+  );
+
+  test.skipIf(!existsSync('/dev/full'))(
+    'a full disk: said on stderr, exit code 1',
+    async () => {
+      for (const line of commandLines.filter(([name]) => name !== 'rollback')) {
+        const full = openSync('/dev/full', 'w');
+        const { code, stderr } = await exited(start([...line, '--json'], full));
+        closeSync(full);
+        expect({ line, code }).toEqual({ line, code: line[0] === 'postinstall' ? 0 : 1 });
+        expect(stderr).toContain('could not be written to standard output (ENOSPC)');
+        expect(stderr).not.toMatch(/[{}]|unexpected/);
+      }
+    },
+    LONG,
+  );
+
+  test(
+    'a pipe of 64 KiB that nobody reads for a while: the whole document arrives',
+    async () => {
+      // The largest documents there are.
+      for (const line of [['schema', '--sql'], ['explain']]) {
+        const child = start([...line, '--json'], 'pipe');
+        child.stdout?.pause();
+        await Bun.sleep(700);
+        let stdout = '';
+        child.stdout?.on('data', (chunk) => {
+          stdout += String(chunk);
+        });
+        const { code, stderr } = await exited(child);
+        expect(code).toBe(0);
+        expect(stdout.length).toBeGreaterThan(line[0] === 'schema' ? 20_000 : 65_536);
+        documentIn({ stdout, stderr });
+      }
+    },
+    LONG,
+  );
+
+  test(
+    'a pipe that nobody ever reads: a signal still ends it',
+    async () => {
+      const child = start(['explain', '--json'], 'pipe');
+      child.stdout?.pause();
+      await Bun.sleep(700);
+      child.kill('SIGTERM');
+      child.stdout?.destroy();
+      expect((await exited(child)).stderr).not.toMatch(/[{}]|unexpected/);
+    },
+    LONG,
+  );
+});
