@@ -8,6 +8,7 @@ import {
   mkdirSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   readSync,
   renameSync,
@@ -118,6 +119,8 @@ function compiled(target: Target, { root, env, stamp }: Workshop, base: string |
     // A dead executable can come with exit code 0 and a line on stderr.
     throw new Error(`bun build ended with ${ended.exitCode} and said:\n${ended.stderr}${ended.stdout}`);
   }
+  // The maps of the pieces are in the executable; beside it only its own is kept.
+  for (const name of readdirSync(folder)) if (name.endsWith('.js.map')) rmSync(join(folder, name));
   // On a Mac the compiler may sign by itself; the same file must come out wherever it is built.
   if (target.os === 'darwin') writeFileSync(file, signAdHoc(readFileSync(file), SIGNATURE_IDENTIFIER), { mode: 0o755 });
   return file;

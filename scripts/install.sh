@@ -40,6 +40,7 @@ musl() {
   if [ -r /proc/self/maps ] && grep -q 'ld-musl-' /proc/self/maps; then return 0; fi
   ldd --version 2>&1 | grep -qi musl
 }
+if [ "$os" = linux ] && [ ! -r /proc/self/maps ]; then fail 'there is no /proc here, which the executable needs'; fi
 name=ao-migrate-$os-$cpu
 if [ "$os" = linux ] && musl; then name=$name-musl; fi
 

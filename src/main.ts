@@ -1,5 +1,6 @@
 import type { Answer } from './cli/answer';
 import { gate, type Request } from './cli/gate';
+import { streamFacts } from './cli/stream-facts';
 import { thisMachine } from './cli/this-machine';
 import { SOURCE_COMMIT, VERSION } from './cli/version';
 import { EXIT } from './contracts/outcome';
@@ -19,10 +20,9 @@ let documentWritten = false;
 /** `postinstall` never fails, not even when it is called wrongly (migration.md 9). */
 const breaksNoInstall = (request.kind === 'run' || request.kind === 'usage') && request.command === 'postinstall';
 
-function terminal(stream: { isTTY?: boolean; columns?: number }): Terminal {
+function terminal(descriptor: 1 | 2): Terminal {
   const color: ColorChoice = request.kind === 'usage' ? 'auto' : request.flags.color;
-  const { isTTY, columns } = stream;
-  return terminalOf({ env: process.env, platform, isTTY: isTTY === true, columns, color });
+  return terminalOf({ env: process.env, platform, color, ...streamFacts(descriptor) });
 }
 
 /** Help inside a document is read by programs: 80 columns, plain. */
@@ -40,27 +40,27 @@ async function about(command: 'help' | 'version', text: string | null): Promise<
 const surroundings = async () => ({
   machine: thisMachine(),
   tool: await currentTool(),
-  terminal: terminal(process.stdout),
-  errorTerminal: terminal(process.stderr),
+  terminal: terminal(1),
+  errorTerminal: terminal(2),
   stderr,
-  stdinIsTTY: process.stdin.isTTY === true,
-  stderrIsTTY: process.stderr.isTTY === true,
+  stdinIsTTY: streamFacts(0).isTTY,
+  stderrIsTTY: streamFacts(2).isTTY,
 });
 
 async function answerTo(asked: Request): Promise<Answer> {
   if (asked.kind === 'version') return json ? about('version', null) : said(`${VERSION}\n`);
   if (asked.kind === 'help') {
     const { usage } = await import('./cli/commands');
-    const text = await usage(asked.command, json ? plain() : terminal(process.stdout));
+    const text = await usage(asked.command, json ? plain() : terminal(1));
     return json ? about('help', text) : said(text);
   }
   if (asked.kind === 'usage') {
     const { usageFailure } = await import('./cli/failure');
-    return usageFailure(asked, terminal(process.stderr), await currentTool());
+    return usageFailure(asked, terminal(2), await currentTool());
   }
   if (asked.command === 'schema') {
     const { schema } = await import('./cli/schema');
-    return schema(asked.flags, await currentTool(), terminal(process.stdout));
+    return schema(asked.flags, await currentTool(), terminal(1));
   }
   if (asked.command === 'completions') {
     const { completions } = await import('./cli/completions');
@@ -92,7 +92,7 @@ async function answerTo(asked: Request): Promise<Answer> {
     const { status } = await import('./cli/status');
     const machine = thisMachine();
     const survey: Look = async (...place) => (await import('./cli/look')).lookAt(machine, ...place);
-    const terminals = { terminal: terminal(process.stdout), errorTerminal: terminal(process.stderr) };
+    const terminals = { terminal: terminal(1), errorTerminal: terminal(2) };
     return status(asked.flags, { machine, tool: currentTool, ...terminals, survey });
   }
   if (asked.command === 'explain') {
@@ -133,7 +133,7 @@ async function crashed(error: unknown): Promise<Answer> {
   const machine = thisMachine();
   const command = request.kind === 'run' || request.kind === 'usage' ? request.command : 'migrate';
   const crash = recordCrash(error, { machine, command, version: VERSION, sourceCommit: SOURCE_COMMIT });
-  const context = { terminal: terminal(process.stderr), home, verbose: false, rollbackCommand: null };
+  const context = { terminal: terminal(2), home, verbose: false, rollbackCommand: null };
   return unexpectedFailure(crash, command, json, context, await currentTool());
 }
 

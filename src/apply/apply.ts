@@ -65,14 +65,19 @@ export type SettleCommit = (receipt: Receipt) => Promise<boolean>;
  */
 export async function apply(input: ApplyInput, settle: SettleCommit): Promise<Applied> {
   const { paths, runId, target, plan } = input;
-  const journal = openJournal(paths, runId, {
-    step: 'begin',
+  const journal = openJournal(
+    paths,
     runId,
-    physicalDataDir: target.physicalDataDir,
-    database: target.database,
-    createsDatabase: input.db === null,
-    madeDirectories: [...input.lockDirectories],
-  }, input.machine.pid);
+    {
+      step: 'begin',
+      runId,
+      physicalDataDir: target.physicalDataDir,
+      database: target.database,
+      createsDatabase: input.db === null,
+      madeDirectories: [...input.lockDirectories],
+    },
+    input.machine.pid,
+  );
   const run = new Run(input, journal);
   try {
     input.phase?.('backup');

@@ -102,7 +102,16 @@ export function createExclusively(path: string, text: string, temporary: string)
     if (!isSystemError(error, 'EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS')) throw error;
     return takeName(path, text);
   } finally {
-    rmSync(temporary, { force: true });
+    removeSecondName(temporary);
+  }
+}
+
+/** The text is in place, or it is not: a temporary name that stays changes nothing of that, and its maker tries again. */
+function removeSecondName(path: string): void {
+  try {
+    rmSync(path, { force: true });
+  } catch {
+    // Debris of a dead process is removed by the next run.
   }
 }
 

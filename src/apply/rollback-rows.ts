@@ -56,7 +56,8 @@ export function holdsAnyOf(
   };
   return (
     receipt.sessions.some(
-      ({ id, columns }) => sessions.includes(id) && isThere('sessions', id, columns, ['project_id', 'num', 'created_at']),
+      ({ id, columns }) =>
+        sessions.includes(id) && isThere('sessions', id, columns, ['project_id', 'num', 'created_at']),
     ) ||
     receipt.projects.some(
       ({ id, columns }) => projects.includes(id) && isThere('projects', id, columns, ['path', 'registered_at']),

@@ -36,13 +36,10 @@ export interface RollbackInput {
   readonly lockDirectories: readonly string[];
 }
 
-/** A rollback could not go on: its journal stays, and the next start completes or drops it. `begun`: its rows are gone. */
+/** A rollback could not go on: its journal stays, and the next start completes or drops it. */
 export class UnfinishedRollback extends Error {
   override readonly name = 'UnfinishedRollback';
-  constructor(
-    readonly begun: boolean,
-    override readonly cause: unknown,
-  ) {
+  constructor(override readonly cause: unknown) {
     super('the rollback could not go on');
   }
 }
@@ -64,20 +61,24 @@ export function rollback(input: RollbackInput): RollbackResult {
   const { receipt, paths, runId } = input;
   const db = stands(receipt.database) ? hold(receipt.database) : null;
   let journal: Journal | null = null;
-  let begun = false;
   try {
     const verdicts = db === null ? [] : rowVerdicts(db, receipt);
     const conversations = conversationItems(receipt, verdicts);
     const removable = receipt.conversations.filter(
       ({ sessionId, placed }) => placed && !isRefused(verdicts, sessionId),
     );
-    journal = openJournal(paths, runId, {
-      step: 'rollback',
+    journal = openJournal(
+      paths,
       runId,
-      target: receipt.runId,
-      physicalDataDir: receipt.physicalDataDir,
-      madeDirectories: [...input.lockDirectories],
-    }, input.machine.pid);
+      {
+        step: 'rollback',
+        runId,
+        target: receipt.runId,
+        physicalDataDir: receipt.physicalDataDir,
+        madeDirectories: [...input.lockDirectories],
+      },
+      input.machine.pid,
+    );
     const going = (kind: RowVerdict['kind']): string[] =>
       verdicts.filter((each) => each.kind === kind && each.outcome === 'removed').map(({ id }) => id);
     const isRefusing = [...verdicts, ...conversations].some(({ outcome }) => outcome === 'refused');
@@ -90,7 +91,6 @@ export function rollback(input: RollbackInput): RollbackResult {
       complete: !isRefusing,
     });
     if (db !== null) deleteRun(db, receipt, verdicts);
-    begun = true;
     const whole =
       db !== null && receipt.dbCreated && verdicts.every(({ outcome }) => outcome !== 'refused') && onlyHolds(db);
     if (db !== null) closeDatabase(db);
@@ -108,7 +108,7 @@ export function rollback(input: RollbackInput): RollbackResult {
       throw error;
     }
     // The journal stays: SQLite may have kept or dropped a transaction whose COMMIT failed, and the next start looks.
-    throw journal === null ? error : new UnfinishedRollback(begun, error);
+    throw journal === null ? error : new UnfinishedRollback(error);
   }
 }
 
@@ -261,7 +261,7 @@ function isUnused(aside: string): boolean {
 function removeSetAside(receipt: Receipt, aside: string): void {
   // The file itself last: as long as it is there, recovery knows what the others belong to.
   for (const part of ['-wal', '-shm', '-journal', '']) rmSync(aside + part, { force: true });
-  for (const part of ['-wal', '-shm']) {
+  for (const part of ['-wal', '-shm', '-journal']) {
     const name = receipt.database + part;
     // After an accident it may be the left-over one that has its name back already.
     const isPutBack = receipt.stale.some(({ original, aside: stale }) => original === name && !stands(stale));

@@ -43,6 +43,7 @@ export function takeLock(paths: StatePaths, runId: string, machine: Machine, pro
     quietly(() => {
       if (readLock(paths.lock)?.runId === runId) rmSync(paths.lock, { force: true });
     });
+    quietly(() => rmSync(temporaryName(paths, machine.pid, basename(paths.lock)), { force: true }));
     quietly(() => removeEmpty(madeDirectories));
   };
   try {
@@ -72,6 +73,24 @@ function takeOrRefuse(paths: StatePaths, owner: Owner, machine: Machine, probe: 
 export function runningOwner(paths: StatePaths, probe: ProcessProbe = SYSTEM): number | null {
   const holder = readLock(paths.lock);
   return holder !== null && isHeld(holder, probe) ? holder.pid : null;
+}
+
+/**
+ * Takes and gives back the lock where a killed run has left it, or names beside it, so that nothing of that run remains even if
+ * there is nothing else to do. Does nothing, also where another run is at it.
+ */
+export function clearDebris(paths: StatePaths, runId: string, machine: Machine, probe: ProcessProbe = SYSTEM): void {
+  if (runningOwner(paths, probe) !== null || !hasDebris(paths, machine.pid, probe)) return;
+  quietly(() => takeLock(paths, runId, machine, probe).release());
+}
+
+function hasDebris(paths: StatePaths, ownPid: number, probe: ProcessProbe): boolean {
+  try {
+    const names = readdirSync(paths.migrations);
+    return names.some((name) => name === basename(paths.lock) || isDebris(paths, name, ownPid, probe));
+  } catch {
+    return false;
+  }
 }
 
 function isHeld(owner: Owner, probe: ProcessProbe): boolean {
@@ -127,12 +146,13 @@ function createOwned(paths: StatePaths, file: string, owner: Owner): boolean {
 
 /** What killed runs have left beside the lock: unfinished writes of dead processes, and claims to locks that are gone. */
 function removeDebris(paths: StatePaths, ownPid: number, probe: ProcessProbe): void {
-  const claims = basename(claimOf(paths, ""));
-  for (const name of readdirSync(paths.migrations)) {
-    const pid = temporaryPid(name);
-    const isDead = pid !== null && pid !== ownPid && !probe.isAlive(pid);
-    if (isDead || name.startsWith(claims)) rmSync(join(paths.migrations, name), { force: true });
-  }
+  for (const name of readdirSync(paths.migrations))
+    if (isDebris(paths, name, ownPid, probe)) rmSync(join(paths.migrations, name), { force: true });
+}
+
+function isDebris(paths: StatePaths, name: string, ownPid: number, probe: ProcessProbe): boolean {
+  const pid = temporaryPid(name);
+  return pid === null ? name.startsWith(basename(claimOf(paths, ''))) : pid !== ownPid && !probe.isAlive(pid);
 }
 
 function readLock(lock: string): Owner | null {

@@ -35,7 +35,9 @@ export function statePaths(machine: Machine, physicalDataDir: string): StatePath
  */
 export function newRunId(machine: Machine, migrations: string): string {
   const second = compactTime(machine.now());
-  const suffixes = namesIn(migrations).flatMap((name) => (name.startsWith(`${second}-`) ? Number.parseInt(name.slice(16, 22), 16) : []));
+  const suffixes = namesIn(migrations).flatMap((name) =>
+    name.startsWith(`${second}-`) ? Number.parseInt(name.slice(16, 22), 16) : [],
+  );
   const least = Math.max(-1, ...suffixes.filter(Number.isInteger)) + 1;
   const random = Number.parseInt(machine.randomHex(3), 16);
   const suffix = Math.min(least + Math.floor(random * (1 - least / 0x1000000)), 0xffffff);

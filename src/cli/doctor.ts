@@ -1,5 +1,4 @@
 import { lstatSync, rmSync, writeFileSync } from 'node:fs';
-import type { Machine } from '../contracts/machine';
 import { EXIT } from '../contracts/outcome';
 import { Refusal, UsageError } from '../contracts/refusals';
 import { bundleEntries } from '../doctor/bundle';

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { Interrupted, listenForSignals } from '../apply/interruption';
 import type { Machine } from '../contracts/machine';
 import { EXIT, type MigrateOutcome } from '../contracts/outcome';
@@ -16,6 +17,8 @@ import type { Answer } from './answer';
 import type { FlagValues } from './arguments';
 import { confirm, mustAsk } from './confirm';
 import { emptyOutcome } from './failure';
+import { observer } from './observer';
+import { openProgress, type ProgressOutput } from './progress-output';
 
 /** What the command needs of the process that it runs in. */
 export interface MigrateSurroundings {
@@ -45,7 +48,7 @@ export async function runMigrate(flags: FlagValues, around: MigrateSurroundings)
   // 130 at once on a second Ctrl-C: the journal tells the next run what to clean up.
   const signals = listenForSignals(() => process.exit(EXIT.sigint));
   let planShown = false;
-  let storeExists: boolean | undefined;
+  let output: ProgressOutput | null = null;
   const ask = async (plan: Plan, backup: string | null): Promise<boolean> => {
     await around.stderr.write(`${planText(plan, spoken, { backup })}\n`);
     planShown = true;
@@ -59,16 +62,24 @@ export async function runMigrate(flags: FlagValues, around: MigrateSurroundings)
     return agreed && !wasInterrupted(signals.check);
   };
   try {
-    const outcome = await migrate(chosen(flags), {
+    output = openProgress(flags, around.machine);
+    const watching = observer({
+      flags,
+      output,
+      terminal: around.errorTerminal,
+      stderr: around.stderr,
+      now: () => performance.now(),
+    });
+    const ended = await migrate(chosen(flags), {
       machine: around.machine,
       version: around.tool.version,
       confirm: asks ? ask : null,
-      progress: () => ({ advance: () => {} }),
+      progress: watching.progress,
+      phase: watching.phase,
       interrupted: signals.check,
       debug: (area, message) => around.log.debug(area, message),
     });
-    storeExists = outcome.plan === null ? undefined : outcome.plan.legacyRoot !== '';
-    return answer(outcome, flags, around, context, spoken, planShown, storeExists);
+    return answer(watching.end(ended), flags, around, context, spoken, planShown);
   } catch (error) {
     if (!(error instanceof UsageError)) throw error;
     const refusal = { code: 'USAGE', message: error.message, hint: error.hint } as const;
@@ -79,6 +90,7 @@ export async function runMigrate(flags: FlagValues, around: MigrateSurroundings)
       stderr: usageText(error, around.errorTerminal),
     };
   } finally {
+    output?.close();
     signals.stop();
   }
 }
@@ -101,14 +113,13 @@ function answer(
   context: TextContext,
   spoken: TextContext,
   planShown: boolean,
-  storeExists: boolean | undefined,
 ): Answer {
   if (flags.json)
     return { exitCode: outcome.exitCode, stdout: jsonText(migrateDocument(outcome, around.tool)), stderr: '' };
   const isResult = outcome.exitCode === EXIT.done || outcome.status === 'partial';
   const text = resultText(outcome, isResult ? context : spoken, {
     planShown,
-    ...(storeExists === undefined ? {} : { storeExists }),
+    ...(outcome.plan === null ? {} : { storeExists: existsSync(outcome.plan.legacyRoot) }),
   });
   return { exitCode: outcome.exitCode, stdout: isResult ? text : '', stderr: isResult ? '' : text };
 }

@@ -27,7 +27,8 @@ export function openProgress(flags: ProgressFlags, machine: Machine): ProgressOu
   }
   if (progress === 'none')
     throw new UsageError('--progress none and a place for it exclude each other.', 'Leave one of them out.');
-  const opened = name === undefined ? openedDescriptor(descriptor ?? -1) : { fd: openedFile(name, machine), owned: true };
+  const opened =
+    name === undefined ? openedDescriptor(descriptor ?? -1) : { fd: openedFile(name, machine), owned: true };
   let isBroken = false;
   return {
     write: (event) => {

@@ -1,3 +1,4 @@
+import { listenForSignals } from '../apply/interruption';
 import type { Machine } from '../contracts/machine';
 import { EXIT } from '../contracts/outcome';
 import { UsageError } from '../contracts/refusals';
@@ -56,11 +57,18 @@ export async function runRollback(flags: FlagValues, around: RollbackSurrounding
                 `${rollbackPlanText(receipt.runId, items, { ...context, terminal: around.errorTerminal })}\n`,
               );
               planShown = true;
-              return confirm(rollbackQuestion(items), {
-                input: process.stdin,
-                output: process.stderr,
-                live: around.errorTerminal.live,
-              });
+              // Where the terminal sends no keys of its own, Ctrl-C comes as a signal.
+              const signals = listenForSignals(() => process.exit(EXIT.sigint));
+              try {
+                return await confirm(rollbackQuestion(items), {
+                  input: process.stdin,
+                  output: process.stderr,
+                  live: around.errorTerminal.live,
+                  interrupted: signals.signal,
+                });
+              } finally {
+                signals.stop();
+              }
             }
           : null,
       },

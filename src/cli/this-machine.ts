@@ -1,6 +1,6 @@
-import { randomBytes } from 'node:crypto';
-import { tmpdir, userInfo } from 'node:os';
 import type { Machine } from '../contracts/machine';
+
+// Nothing is imported here: `node:os` and `node:crypto` alone would cost `--version` as much as its whole start.
 
 /** The machine that this process runs on: the one place that reaches for clock, environment, ids and home. */
 export function thisMachine(): Machine {
@@ -14,11 +14,15 @@ export function thisMachine(): Machine {
     legacyHome: home ?? passwdHome(),
     uid: process.geteuid?.() ?? null,
     pid: process.pid,
-    tempDir: tmpdir(),
+    get tempDir() {
+      return system().tmpdir();
+    },
     now: () => new Date(),
-    randomHex: (bytes) => randomBytes(bytes).toString('hex'),
+    randomHex: (bytes) => crypto.getRandomValues(new Uint8Array(bytes)).toHex(),
   };
 }
+
+const system = (): typeof import('node:os') => require('node:os');
 
 /** The working directory may have been deleted; nothing depends on it then but relative arguments. */
 function workingDirectory(): string {
@@ -31,7 +35,7 @@ function workingDirectory(): string {
 
 function passwdHome(): string | null {
   try {
-    return userInfo().homedir || null;
+    return system().userInfo().homedir || null;
   } catch {
     return null;
   }

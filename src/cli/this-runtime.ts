@@ -10,7 +10,8 @@ export function thisRuntime({ version, sourceCommit, sqliteVersion }: Tool): Run
 
 /** Names that a support archive must not hold. */
 export function thisIdentity(): Identity {
-  return { users: [userName()].filter((name) => name !== ''), hosts: [hostname()].filter((name) => name !== '') };
+  const isName = (name: string): boolean => name !== '' && name !== 'unknown';
+  return { users: [userName()].filter(isName), hosts: [hostname()].filter(isName) };
 }
 
 function userName(): string {

@@ -45,5 +45,5 @@ function noteCheck(code: NoteCode, members: readonly Note[]): Check {
   const more = ids.length - NAMED;
   const who = listed(more > 0 ? [...ids.slice(0, NAMED), `${more} more`] : ids);
   const next = /^Nothing\b/.test(remedy) ? 'Nothing need be done; `ao-migrate --dry-run` tells the details.' : remedy;
-  return warned({ id: 'plan', title: who === '' ? 'Remark' : who }, meaning, next, code);
+  return warned({ id: 'plan', title: 'A migration' }, who === '' ? meaning : `${who}: ${meaning}`, next, code);
 }

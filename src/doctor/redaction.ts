@@ -1,3 +1,5 @@
+import { CREDENTIAL_FORMS } from '../plan/credential-forms';
+
 /** What must not travel in a support archive (migration.md 10). */
 export interface Private {
   /** Spellings of the home directory. */
@@ -15,16 +17,9 @@ const SHORTEST_VALUE = 4;
 
 /** Forms of credentials, the most specific first; what stands for each. */
 const FORMS: readonly (readonly [RegExp, string])[] = [
-  [/-----BEGIN [A-Z0-9 ]+-----[\s\S]*?(?:-----END [A-Z0-9 ]+-----|$)/g, '<key>'],
   [/\b([a-z][a-z0-9+.-]*:\/\/)[^\s/?#@"']*@/gi, '$1'],
   [/\b([a-z][a-z0-9+.-]*:\/\/[^\s?#"']*)[?#][^\s"']*/gi, '$1?<query>'],
-  [/\bey[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{6,}(?:\.[A-Za-z0-9_-]*)?/g, '<token>'],
-  [
-    /\b(?:gh[pousr]|github_pat|glpat|gldt|xox[abeoprs]|xapp|sk|pk|rk|whsec|npm|pypi|dop_v1|shpat|hf|sq0\w{3}|AIza|ya29)[-_.][A-Za-z0-9_.-]{8,}/g,
-    '<token>',
-  ],
-  [/\b(?:AKIA|ASIA|AROA|AIza)[A-Za-z0-9_-]{12,}/g, '<token>'],
-  [/\b((?:bearer|basic|token)\s+)[A-Za-z0-9+/_.=-]{8,}/gi, '$1<token>'],
+  ...CREDENTIAL_FORMS,
   [
     /\b((?:password|passwd|passphrase|pwd|secret|token|api[_-]?key|authorization|cookie|credential)s?["']?\s*[:=]\s*)(?:"[^"]*"|'[^']*'|[^\s,;}]+)/gi,
     '$1<value>',

@@ -5,10 +5,11 @@ import type { LocalConfig, Origin, ProjectEntry, Registry, Tree, TreeMap } from 
 import type { Note } from '../contracts/notes';
 import { Refusal } from '../contracts/refusals';
 import { errorCode } from '../sessions/system-error';
+import type { FileMemory } from './file-memory';
 import { type PathContext, projectPath } from './project-path';
 import { mapping } from './shape';
 import type { ReadResult, SourceReader } from './source-reader';
-import { mapAt, parseTree, plain, TreeError } from './tree';
+import { mapAt, type ParsedTree, parseTree, plain, TreeError } from './tree';
 
 /** A registry of five thousand projects is two megabytes. */
 const CONFIG_CAP = 8 * 1024 * 1024;
@@ -18,6 +19,7 @@ const RETRY_PAUSES_MS = [50, 100];
 export interface ConfigReadOptions {
   readonly paths: PathContext;
   readonly pause: (ms: number) => void;
+  readonly memory?: FileMemory<ParsedTree>;
 }
 
 /** A parsed config file of any kind. */
@@ -49,6 +51,11 @@ export function parseConfig(
   reader: SourceReader,
   options: ConfigReadOptions,
 ): ParsedConfig | { problem: string; where: string; error: TreeError | null } | null {
+  const known = options.memory?.recall(file, true) ?? null;
+  if (known !== null) {
+    reader.take(known.source);
+    return { file, mtimeMs: known.source.mtimeMs, ...known.value };
+  }
   let error: TreeError | null = null;
   for (let attempt = 0; ; attempt++) {
     const result: ReadResult = reader.read(file, { cap: CONFIG_CAP, utf8: true });
@@ -57,7 +64,9 @@ export function parseConfig(
     const pause = RETRY_PAUSES_MS[attempt];
     const unsettled = pause !== undefined && (result.changed || result.text.trim() === '');
     try {
-      if (!unsettled) return { file, mtimeMs: result.source.mtimeMs, ...parseTree(result.text) };
+      const parsed = unsettled ? null : parseTree(result.text);
+      if (parsed !== null && !result.changed) options.memory?.keep(result.source, result.stamp, parsed);
+      if (parsed !== null) return { file, mtimeMs: result.source.mtimeMs, ...parsed };
     } catch (thrown) {
       if (!(thrown instanceof TreeError)) throw thrown;
       error = thrown;

@@ -59,7 +59,8 @@ export function discover(context: DiscoveryContext): Discovery {
     for (const origin of originTexts(root, context.v1, context.reader)) add(origin, 'origin');
   }
   const checkouts = recordedCheckouts(context);
-  for (const folder of new Set([...context.locals.keys(), ...checkouts.values()])) add(localFile(folder, context.reader), 'checkout');
+  for (const folder of new Set([...context.locals.keys(), ...checkouts.values()]))
+    add(localFile(folder, context.reader), 'checkout');
   if (!location.foreign) {
     for (const folder of upwards(machine.cwd)) add(localFile(folder, context.reader), 'cwd');
     for (const name of [
@@ -70,7 +71,8 @@ export function discover(context: DiscoveryContext): Discovery {
       if (location.home !== '') add(join(location.home, name), 'home');
     }
   }
-  for (const folder of claudeFolders(location, machine, context.reader)) add(localFile(folder, context.reader), 'claude-json');
+  for (const folder of claudeFolders(location, machine, context.reader))
+    add(localFile(folder, context.reader), 'claude-json');
 
   const known = new Set<string>();
   for (const local of context.locals.values())

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { SessionRecord, V1Directory, V2Directory } from '../contracts/legacy';
 import type { Note } from '../contracts/notes';
 import { type Entry, list, v1Name } from './directory';
+import type { FileMemory } from './file-memory';
 import { parseKeyValue } from './keyvalue';
 import { archiveName, decodeRecord, RECORD_ID, type RecordPlace } from './record';
 import { isMapping } from './shape';
@@ -18,6 +19,7 @@ export interface SessionReadOptions {
   readonly nowMs: number;
   /** Blocks for so many milliseconds; injected, because tests do not wait. */
   readonly pause: (ms: number) => void;
+  readonly memory?: FileMemory<SessionRecord>;
 }
 
 /** The session records of the store, of both generations, and what is wrong with them. */
@@ -113,6 +115,11 @@ export class SessionReader {
 
   /** Null where the file is absent, unreadable, empty or no record: then a note says so (E37 to E41, E82). */
   #readRecord(place: Omit<RecordPlace, 'mtimeMs'>, format: 'json' | 'either'): SessionRecord | null {
+    const known = this.options.memory?.recall(place.file, false) ?? null;
+    if (known !== null) {
+      this.reader.take(known.source);
+      return known.value;
+    }
     let result = this.#read(place.file);
     let fields = result.kind === 'text' ? parseRecord(result.text, format) : null;
     for (const pause of RETRY_PAUSES_MS) {
@@ -132,8 +139,11 @@ export class SessionReader {
       });
       return null;
     }
-    if (fields !== null)
-      return decodeRecord({ ...place, mtimeMs: result.source.mtimeMs }, fields, this.options.keepRaw);
+    if (fields !== null) {
+      const record = decodeRecord({ ...place, mtimeMs: result.source.mtimeMs }, fields, this.options.keepRaw);
+      if (!result.changed) this.options.memory?.keep(result.source, result.stamp, record);
+      return record;
+    }
     const empty = blank(result.text);
     this.notes.push({
       code: empty ? 'RECORD_EMPTY' : 'RECORD_INVALID',

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { SourceFile } from '../contracts/legacy';
 import { errorCode } from '../sessions/system-error';
+import { type FileStamp, stampOf } from './file-memory';
 
 /**
  * What reading one flat file gave. `absent`, `unreadable` and text are three different answers (migration.md 3).
@@ -11,7 +12,14 @@ import { errorCode } from '../sessions/system-error';
 export type ReadResult =
   | { readonly kind: 'absent' }
   | { readonly kind: 'unreadable'; readonly reason: string }
-  | { readonly kind: 'text'; readonly text: string; readonly source: SourceFile; readonly changed: boolean };
+  | {
+      readonly kind: 'text';
+      readonly text: string;
+      readonly source: SourceFile;
+      readonly changed: boolean;
+      /** As it was opened. */
+      readonly stamp: FileStamp;
+    };
 
 export interface ReadOptions {
   /** Bytes above which a file is `unreadable`; a config of hundreds of megabytes is not a config. */
@@ -89,12 +97,17 @@ export class SourceReader {
       // The legacy CLI overwrites its config in place (legacy-store.md 7): half of one may be a valid text.
       const changed = after.size !== bytes.length || after.mtimeMs !== stat.mtimeMs;
       if (!options.untracked) this.#files.set(path, source);
-      return { kind: 'text', text: bytes.toString('utf8'), source, changed };
+      return { kind: 'text', text: bytes.toString('utf8'), source, changed, stamp: stampOf(stat) };
     } catch (error) {
       return { kind: 'unreadable', reason: errorCode(error) };
     } finally {
       closeSync(descriptor);
     }
+  }
+
+  /** Counts a file as read that is still as it was when it was read before. */
+  take(source: SourceFile): void {
+    this.#files.set(source.path, source);
   }
 
   has(path: string): boolean {
@@ -113,8 +126,9 @@ function readWhole(descriptor: number, expected: number, cap: number): Buffer | 
   let length = 0;
   for (;;) {
     const read = readSync(descriptor, buffer, length, buffer.length - length, null);
-    if (read === 0) return buffer.subarray(0, length);
     length += read;
+    // A file that had one byte more would have filled the buffer.
+    if (read === 0 || length === expected) return buffer.subarray(0, length);
     if (length > cap) return null;
     if (length === buffer.length)
       buffer = Buffer.concat([buffer, Buffer.allocUnsafe(Math.max(65_536, length))], length * 2 + 65_536);

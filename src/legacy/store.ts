@@ -16,6 +16,7 @@ import {
 } from './config';
 import { list } from './directory';
 import { discover } from './discover';
+import type { StoreMemory } from './file-memory';
 import type { LegacyLocation } from './locate';
 import { readPortfolio } from './portfolio';
 import { realOrNull } from './project-path';
@@ -29,6 +30,8 @@ export interface ReadStoreOptions {
   readonly pause: (ms: number) => void;
   /** Read a backup instead of the disk (`verify`). */
   readonly overlay?: Overlay;
+  /** Filled by the first look of a run, asked by the next. */
+  readonly memory?: StoreMemory;
 }
 
 /**
@@ -44,7 +47,12 @@ export function readStore(location: LegacyLocation, machine: Machine, options: R
   const exists = root !== null && isDirectory(root);
   if (root !== null && exists && !location.foreign) refuseForeignOwner(root, machine.uid);
   const pause = withinBudget(options.pause);
-  const config: ConfigReadOptions = { paths: { home: location.home, platform: machine.platform }, pause };
+  const { memory } = options;
+  const config: ConfigReadOptions = {
+    paths: { home: location.home, platform: machine.platform },
+    pause,
+    ...(memory === undefined ? {} : { memory: memory.trees }),
+  };
 
   const flagged = location.configFlag === null ? null : readNamedConfig(location.configFlag, reader, config);
   const flaggedIsRegistry = flagged !== null && flagged.tree?.kind === 'map' && isRegistry(flagged.tree);
@@ -57,6 +65,7 @@ export function readStore(location: LegacyLocation, machine: Machine, options: R
     keepRaw: options.keepRaw,
     nowMs: machine.now().getTime(),
     pause,
+    ...(memory === undefined ? {} : { memory: memory.records }),
   });
   const v2 = root === null ? [] : sessions.readV2(root);
   const v1 = root === null ? [] : sessions.readV1(root);

@@ -5,7 +5,7 @@ import { backupPlace } from '../apply/backup';
 import { Interrupted } from '../apply/interruption';
 import { PutBack, Unfinished } from '../apply/put-back';
 import { isCommitted, recoverRuns, unfinishedRuns } from '../apply/recover';
-import { type RunLock, takeLock } from '../apply/run-lock';
+import { clearDebris, type RunLock, takeLock } from '../apply/run-lock';
 import { newRunId, type StatePaths, statePaths } from '../apply/state';
 import type { TargetFacts } from '../contracts/facts';
 import type { Machine } from '../contracts/machine';
@@ -14,6 +14,7 @@ import { EXIT, type Item, type MigrateOutcome } from '../contracts/outcome';
 import type { Plan } from '../contracts/plan';
 import { Refusal } from '../contracts/refusals';
 import { legacyActivity } from '../legacy/activity';
+import { storeMemory } from '../legacy/file-memory';
 import { type LegacyLocation, locateLegacy } from '../legacy/locate';
 import { listTmuxSessions } from '../legacy/tmux';
 import { lossyRefusal } from '../plan/lossy';
@@ -23,6 +24,7 @@ import { findDaemon, isAlive } from '../rewrite/daemon';
 import { absentTarget, inspectTarget, openElsewhereNote, readTarget } from '../rewrite/inspect';
 import { openExclusive, probeWriter } from '../rewrite/lock';
 import { runFile, type TargetPaths, targetPaths } from '../rewrite/paths';
+import { TranscriptMemory } from '../sessions/claude-transcript';
 import type { Progress } from '../sessions/harness';
 import { type Survey, type SurveyOptions, survey } from '../survey/survey';
 import { agentNotes } from './agents';
@@ -90,11 +92,15 @@ class Migration {
   #runId = '';
   #survey: Survey | null = null;
   #notes: Note[] = [];
+  readonly #memory;
+  readonly #transcripts = new TranscriptMemory();
 
   constructor(
     private readonly flags: MigrateFlags,
     private readonly setting: MigrateSetting,
-  ) {}
+  ) {
+    this.#memory = storeMemory(setting.machine.now().getTime());
+  }
 
   async carryOut(): Promise<MigrateOutcome> {
     const { flags, setting } = this;
@@ -134,8 +140,11 @@ class Migration {
   /** An interrupted earlier run is finished or undone first; a dry run only says so. */
   async #recover(paths: StatePaths, target: TargetPaths): Promise<void> {
     const unfinished = unfinishedRuns(paths, target.physicalDataDir);
-    if (unfinished.length === 0) return;
     const { machine } = this.setting;
+    if (unfinished.length === 0) {
+      if (!this.flags.dryRun) clearDebris(paths, this.#runId, machine);
+      return;
+    }
     if (this.flags.dryRun) {
       for (const id of unfinished)
         this.#notes.push({
@@ -166,11 +175,13 @@ class Migration {
     const harnesses = harnessesFor(setting.machine, location, target, {
       tag: stagingTag(this.#runId),
       stripRoleSnapshot: flags.stripRoleSnapshot,
+      transcripts: this.#transcripts,
     });
     this.#survey = await survey(location, facts, flags, {
       machine: setting.machine,
       harnesses,
-      read: { keepRaw: false, pause: Bun.sleepSync },
+      // A dry run looks once.
+      read: { keepRaw: false, pause: Bun.sleepSync, ...(flags.dryRun ? {} : { memory: this.#memory }) },
     });
     return this.#survey;
   }

@@ -8,6 +8,7 @@ import type { TargetPaths } from '../rewrite/paths';
 import { askVersion } from '../sessions/agents';
 import { commandRunner } from '../sessions/agents-command';
 import { claudeHarness } from '../sessions/claude';
+import type { TranscriptMemory } from '../sessions/claude-transcript';
 import { codexHarness } from '../sessions/codex';
 import type { Harness } from '../sessions/harness';
 import { liveness, type TmuxSession } from '../sessions/liveness';
@@ -19,6 +20,8 @@ export interface HarnessSettings {
   /** `[0-9a-f]+`: makes temporary names of this run unlike those of any other. */
   readonly tag: string;
   readonly stripRoleSnapshot: boolean;
+  /** Shared by the looks of one run. */
+  readonly transcripts?: TranscriptMemory;
 }
 
 /** The three agents, looking at the disk as it is from now on: they remember what they have listed. */
@@ -44,6 +47,7 @@ export function harnessesFor(
       env: machine.env,
       roots: roots.claude,
       options: { stripRoleSnapshot: settings.stripRoleSnapshot },
+      ...(settings.transcripts === undefined ? {} : { transcripts: settings.transcripts }),
     }),
     codex: codexHarness({ ...common, roots: roots.codex }),
     opencode: opencodeHarness({

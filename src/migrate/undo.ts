@@ -3,7 +3,7 @@ import { reasonOf } from '../apply/put-back';
 import { type Receipt, readReceipt, receiptsOf } from '../apply/receipt';
 import { recoverRuns, unfinishedRuns } from '../apply/recover';
 import { planRollback, type RollbackItem, rollback, UnfinishedRollback } from '../apply/rollback';
-import { takeLock } from '../apply/run-lock';
+import { clearDebris, takeLock } from '../apply/run-lock';
 import { newRunId, RUN_ID, type StatePaths, statePaths } from '../apply/state';
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
@@ -126,7 +126,10 @@ async function recover(
   notes: Note[],
 ): Promise<void> {
   const unfinished = unfinishedRuns(paths, target.physicalDataDir);
-  if (unfinished.length === 0) return;
+  if (unfinished.length === 0) {
+    if (!flags.dryRun) clearDebris(paths, newRunId(machine, paths.migrations), machine);
+    return;
+  }
   if (flags.dryRun) {
     for (const id of unfinished)
       notes.push({

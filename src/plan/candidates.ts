@@ -1,8 +1,8 @@
-import type { LegacyStore, SessionRecord, V1Directory, WrappedConfig } from '../contracts/legacy';
+import type { LegacyStore, SessionRecord, V1Directory } from '../contracts/legacy';
 import type { Note } from '../contracts/notes';
-import { samePath } from './discovered';
+import { EarlyDirectories, isNamedAfter } from './early-directories';
+import { isLive } from './live';
 import type { DraftProject } from './projects';
-import { baseName } from './projects';
 import { parseInstant } from './timestamps';
 
 /** What the choice among several orchestrators of one project came to (legacy-store.md 4.8). */
@@ -28,33 +28,16 @@ export class CandidateFinder {
   readonly #prefixes: ReadonlySet<string>;
   /** Ids and wrapped keys of all projects. */
   readonly #keys: ReadonlySet<string>;
-  /** Folders of all projects. */
-  readonly #paths: ReadonlySet<string>;
-  /** Wrapped configs by their real file. */
-  readonly #wrapped: ReadonlyMap<string, WrappedConfig>;
-  /** V1 directories by what a project may know of them: their name, the part after the hash, a `project` of their records. */
-  readonly #byName = new Map<string, V1Directory[]>();
-  readonly #bySuffix = new Map<string, V1Directory[]>();
-  readonly #byRecord = new Map<string, V1Directory[]>();
+  readonly #early: EarlyDirectories;
 
   constructor(
     private readonly store: LegacyStore,
-    private readonly projects: readonly DraftProject[],
+    projects: readonly DraftProject[],
   ) {
     this.#v2 = new Map(store.v2.map((directory) => [directory.id, directory]));
     this.#prefixes = new Set(projects.map((project) => project.prefix));
     this.#keys = new Set(projects.flatMap((project) => project.recordKeys));
-    this.#paths = new Set(projects.map((project) => project.path));
-    this.#wrapped = new Map(
-      store.wrapped.flatMap((config) => [config.file, config.realFile].map((file) => [file, config])),
-    );
-    for (const directory of store.v1) {
-      push(this.#byName, directory.name, directory);
-      if (directory.suffix !== null) push(this.#bySuffix, directory.suffix, directory);
-      else
-        for (const key of new Set([...directory.records, ...directory.archives].map((record) => record.project)))
-          if (key !== null) push(this.#byRecord, key, directory);
-    }
+    this.#early = new EarlyDirectories(store, projects);
   }
 
   /** The orchestrator of one project, or why there is none. */
@@ -105,14 +88,11 @@ export class CandidateFinder {
         path,
         records: standalone === null ? records : [...records, standalone],
       }));
-    const explained = new Set<SessionRecord>();
-    for (const project of this.projects)
-      for (const directory of this.#directories(project))
-        for (const record of [...directory.records, ...directory.archives])
-          if (this.#isOwn(record, directory, project)) explained.add(record);
-    const v1 = this.store.v1.map(({ path, records, archives }) => ({
-      path,
-      records: [...records, ...archives].filter((record) => !explained.has(record)),
+    const v1 = this.store.v1.map((directory) => ({
+      path: directory.path,
+      records: [...directory.records, ...directory.archives].filter(
+        (record) => !this.#early.isExplained(record, directory),
+      ),
     }));
     return [...v2, ...v1]
       .map(({ path, records }) => ({ path, records: records.filter(looksLikeOrchestrator) }))
@@ -121,7 +101,7 @@ export class CandidateFinder {
 
   /** Whether the records of a V1 directory can be this project's. */
   owns(directory: V1Directory, project: DraftProject): boolean {
-    return this.#directories(project).includes(directory);
+    return this.#early.of(project).includes(directory);
   }
 
   /** C1: V2 records, then orchestrator.json, then the wrapped key's directory, then V1, then V1 archives. */
@@ -134,9 +114,9 @@ export class CandidateFinder {
       if (records.length > 0) return records;
       if (directory.standalone !== null) return [{ ...directory.standalone, id: `${project.prefix}-orchestrator` }];
     }
-    const directories = this.#directories(project);
+    const directories = this.#early.of(project);
     const mine = (directory: V1Directory, records: readonly SessionRecord[]): SessionRecord[] =>
-      records.filter((record) => isCandidate(record) && this.#isOwn(record, directory, project));
+      records.filter((record) => isCandidate(record) && this.#early.ownerOf(record, directory) === project);
     const records = directories.flatMap((directory) => mine(directory, directory.records));
     if (records.length > 0) return records;
     const archives = directories.flatMap((directory) => mine(directory, directory.archives));
@@ -147,54 +127,10 @@ export class CandidateFinder {
   /** legacy-store.md 4.1, and C1's `lifecycle.session.kind`; a numbered name may be another project's worker (E57). */
   #isOrchestrator(record: SessionRecord, prefix: string): boolean {
     if (record.role === 'orchestrator' || record.lifecycle.kind === 'orchestrator') return true;
+    if (!isNamedAfter(record.id, prefix)) return false;
     const canonical = `${prefix}-orchestrator`;
-    if (record.id === canonical) return true;
-    if (!record.id.startsWith(`${canonical}-`) || !/^\d+$/.test(record.id.slice(canonical.length + 1))) return false;
-    return !this.#prefixes.has(canonical);
+    return record.id === canonical || !this.#prefixes.has(canonical);
   }
-
-  /** The V1 directories of a project, sorted by name: exact names only, never a suffix of one (C1, E67, R23). */
-  #directories(project: DraftProject): V1Directory[] {
-    const named = project.storageKey === null ? [] : (this.#byName.get(project.storageKey) ?? []);
-    const alike = [project.id, baseName(project.path)].flatMap((name) => this.#bySuffix.get(name) ?? []);
-    const recorded = project.recordKeys.flatMap((key) => this.#byRecord.get(key) ?? []);
-    const all = new Set([...named, ...alike.filter(({ origin }) => !this.#isOfAnother(origin, project)), ...recorded]);
-    return [...all].sort((a, b) => compare(a.name, b.name));
-  }
-
-  /**
-   * `.origin` names a config inside another project. One config could name several projects, so the folder that
-   * it lies in says nothing where the config itself names this project's folder.
-   */
-  #isOfAnother(origin: string | null, project: DraftProject): boolean {
-    if (origin === null) return false;
-    const named = this.#wrapped.get(origin)?.entries.some(({ path }) => samePath(path, project.entry.path)) === true;
-    if (named) return false;
-    for (let folder = origin; folder !== ''; folder = parentOf(folder)) {
-      if (folder === project.path) return false;
-      if (this.#paths.has(folder)) return true;
-    }
-    return false;
-  }
-
-  /** A record that names another known project is not this one's; in a bare hash directory it must name this one. */
-  #isOwn(record: SessionRecord, directory: V1Directory, project: DraftProject): boolean {
-    if (directory.name === project.storageKey) return true;
-    const mine = record.project !== null && project.recordKeys.includes(record.project);
-    if (directory.suffix === null) return mine;
-    return mine || record.project === null || !this.#keys.has(record.project);
-  }
-}
-
-function push<T>(index: Map<string, T[]>, key: string, value: T): void {
-  const known = index.get(key);
-  if (known === undefined) index.set(key, [value]);
-  else known.push(value);
-}
-
-/** Everything before the last separator of a path of either family of systems; empty at its top. */
-function parentOf(path: string): string {
-  return path.slice(0, Math.max(path.lastIndexOf('/'), path.lastIndexOf('\\'), 0));
 }
 
 /** Records marked as orchestrators, or named like one, whatever the prefix: for what stays unattributed (4.1). */
@@ -204,11 +140,6 @@ export function looksLikeOrchestrator(record: SessionRecord): boolean {
     record.lifecycle.kind === 'orchestrator' ||
     /(?:^|-)orchestrator(?:-\d+)?$/.test(record.id)
   );
-}
-
-/** C3. An archived record's own state is the one from before it was killed, so it is ignored (R22). */
-export function isLive(record: SessionRecord): boolean {
-  return record.archivedAt === null && record.lifecycle.state !== 'done' && record.lifecycle.state !== 'terminated';
 }
 
 /** C3, best first; total, so that neither the disk nor the runtime decides (C2). */

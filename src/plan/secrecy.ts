@@ -1,4 +1,5 @@
 import { withoutCredentials } from '../repository/credentials';
+import { looksLikeCredential } from './credential-forms';
 import type { Leaf } from './leaves';
 
 /** Keys below which, or at which, values may not be told (migration.md 10). */
@@ -28,7 +29,7 @@ export function isSecret(leaf: Leaf): boolean {
   const { keys, tree } = leaf;
   if (tree.kind !== 'scalar' || tree.value === null) return false;
   if (keys.some((key) => typeof key === 'string' && (SECRET_KEYS.has(key) || CREDENTIAL.test(key)))) return true;
-  return typeof tree.value === 'string' && hasCredentials(tree.value);
+  return typeof tree.value === 'string' && (hasCredentials(tree.value) || looksLikeCredential(tree.value));
 }
 
 /** A URL with a user or a password in it, or with a query, which is where tokens hide. */

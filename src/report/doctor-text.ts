@@ -1,7 +1,7 @@
 import type { Check } from '../doctor/check';
 import type { Diagnosis } from './doctor-document';
-import { hanging } from './layout';
-import { refusalLines } from './result-text';
+import { columns, hanging } from './layout';
+import { refusalLines } from './refusal-text';
 import type { Style } from './terminal';
 import { counted, pathText, sentenceText, type TextContext } from './words';
 
@@ -11,11 +11,12 @@ const SIGNS: Readonly<Record<Check['state'], readonly [unicode: string, ascii: s
   fail: ['✗', 'x', 'red'],
 };
 
-/** What `doctor` found, for a person, in one screen: what fails last, where the eye is. Ends in a newline. */
+/** What `doctor` found, for a person, in one screen: the sum last, where the eye is. Ends in a newline. */
 export function doctorText(diagnosis: Diagnosis, context: TextContext): string {
   const { terminal } = context;
   const { checks, bundle, refusal } = diagnosis;
-  const lines = checks.flatMap((check) => checkLines(check, context));
+  const start = Math.max(0, ...checks.map(({ title }) => columns(terminal.show(title)))) + 4;
+  const lines = checks.flatMap((check) => checkLines(check, start, context));
   const [style, headline] = headlineOf(checks);
   if (checks.length > 0) lines.push('', ...painted(style, headline, context));
   if (refusal !== null) lines.push(...refusalLines(refusal, context));
@@ -26,21 +27,25 @@ export function doctorText(diagnosis: Diagnosis, context: TextContext): string {
   return `${lines.join('\n')}\n`;
 }
 
-function checkLines({ title, state, message, next, code }: Check, context: TextContext): readonly string[] {
+/** Below this the text goes under its title. */
+const LEAST = 30;
+
+function checkLines(check: Check, start: number, context: TextContext): readonly string[] {
   const { terminal } = context;
+  const { state, title, message, next, code } = check;
   const [unicode, ascii, style] = SIGNS[state];
-  const sign = terminal.unicode ? unicode : ascii;
-  const named = code === null ? '' : ` [${code}]`;
-  const [first = '', ...rest] = hanging(
-    '  ',
-    `${terminal.show(title)}: ${sentenceText(message, context)}${named}`,
-    terminal.width,
-    4,
-  );
-  const lines = [terminal.paint(style, sign) + first.slice(1), ...rest];
-  if (next === null) return lines;
+  const name = `${terminal.unicode ? unicode : ascii} ${terminal.show(title)}`;
+  const said = `${sentenceText(message, context)}${code === null ? '' : ` [${code}]`}`;
+  const isBelow = terminal.width - start < LEAST;
+  const hang = isBelow ? 4 : start;
+  const pad = ' '.repeat(hang);
+  const head = isBelow
+    ? [...hanging('', name, terminal.width), ...hanging(pad, said, terminal.width)]
+    : hanging(name + ' '.repeat(start - columns(name)), said, terminal.width);
   const arrow = terminal.unicode ? '→' : '->';
-  return [...lines, ...hanging(`    ${arrow} `, sentenceText(next, context), terminal.width)];
+  const advice = next === null ? [] : hanging(`${pad}${arrow} `, sentenceText(next, context), terminal.width);
+  const [first = '', ...rest] = head;
+  return [terminal.paint(style, first.slice(0, 1)) + first.slice(1), ...rest, ...advice];
 }
 
 function headlineOf(checks: readonly Check[]): readonly [Style, string] {

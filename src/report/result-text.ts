@@ -1,12 +1,13 @@
-import type { Item, MigrateOutcome, RefusalReport } from '../contracts/outcome';
+import type { Item, MigrateOutcome } from '../contracts/outcome';
 import type { UsageError } from '../contracts/refusals';
 import { itemsText } from './items-text';
 import { hanging, table } from './layout';
 import { notesText } from './notes-text';
 import { type PlanTextOptions, planText } from './plan-text';
+import { refusalLines } from './refusal-text';
 import { settledItems } from './status';
 import type { Style, Terminal } from './terminal';
-import { counted, pathText, sentenceText, type TextContext } from './words';
+import { counted, pathText, type TextContext } from './words';
 
 export interface ResultTextOptions extends PlanTextOptions {
   /** A legacy store is there, if only an empty one; absent where it is not known. */
@@ -125,18 +126,6 @@ function timingText({ timing }: MigrateOutcome, terminal: Terminal): readonly st
   if (timing === null) return [];
   const rows = Object.entries(timing).map(([phase, ms]) => ({ label: phase, text: `${ms.toFixed(1)} ms` }));
   return ['', terminal.paint('bold', 'Timing'), ...table(rows, terminal.width)];
-}
-
-/** Why, and what to do, with the code to look up. */
-export function refusalLines(
-  refusal: RefusalReport,
-  context: Pick<TextContext, 'terminal' | 'home'>,
-): readonly string[] {
-  const rows = [
-    { label: 'Why', text: `${sentenceText(refusal.message, context)} [${refusal.code}]` },
-    { label: 'What to do', text: sentenceText(refusal.hint, context) },
-  ];
-  return table(rows, context.terminal.width, 0);
 }
 
 /** A command line that was not understood: what is wrong and what was probably meant. Ends in a newline. */

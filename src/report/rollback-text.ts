@@ -2,7 +2,7 @@ import type { RollbackItem } from '../apply/rollback';
 import type { UndoOutcome } from '../migrate/undo';
 import { hanging, table } from './layout';
 import { notesText } from './notes-text';
-import { refusalLines } from './result-text';
+import { refusalLines } from './refusal-text';
 import type { Style } from './terminal';
 import { counted, listed, pathText, sentenceText, type TextContext } from './words';
 

@@ -1,7 +1,7 @@
 import type { Standing } from '../contracts/standing';
 import { hanging, type Row, table } from './layout';
 import { notesText } from './notes-text';
-import { refusalLines } from './result-text';
+import { refusalLines } from './refusal-text';
 import type { Style } from './terminal';
 import { counted, listed, pathText, type TextContext } from './words';
 
@@ -10,7 +10,7 @@ export function statusText(standing: Standing, context: TextContext): string {
   const { terminal } = context;
   const [style, headline] = headlineOf(standing);
   const lines = hanging('', headline, terminal.width).map((line) => terminal.paint(style, line));
-  if (standing.refusal !== null) lines.push(...refusalLines(standing.refusal, context));
+  if (standing.refusal !== null) lines.push(...refusalLines(standing.refusal, context), '');
   lines.push(...table(rowsOf(standing, context), terminal.width, 0));
   lines.push(...notesText(standing.notes, context));
   return `${lines.join('\n')}\n`;
@@ -54,7 +54,7 @@ function rowsOf(standing: Standing, context: TextContext): Row[] {
   add('Old store', legacyRoot === null || standing.status === 'none' ? null : pathText(legacyRoot, context));
   add('New app', dataDir === null ? null : pathText(dataDir, context));
   if (lastRun !== null) {
-    const outcome = lastRun.outcome === null ? '' : `, ${show(lastRun.outcome)}`;
+    const outcome = lastRun.outcome === null || lastRun.status === 'undone' ? '' : `, ${show(lastRun.outcome)}`;
     add('Last run', `${lastRun.runId}: ${lastRun.status}${outcome} (${pathText(lastRun.receipt, context)})`);
   }
   for (const runId of unfinished) add('Interrupted', `${show(runId)}; the next run finishes or undoes it first`);

@@ -2,7 +2,7 @@ import type { VerifyOutcome } from '../verify/run-verify';
 import type { Check } from '../verify/verify';
 import { hanging } from './layout';
 import { notesText } from './notes-text';
-import { refusalLines } from './result-text';
+import { refusalLines } from './refusal-text';
 import type { Style } from './terminal';
 import { pathText, sentenceText, type TextContext } from './words';
 

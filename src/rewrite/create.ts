@@ -61,10 +61,11 @@ export async function stageDatabase(staging: Staging, rows: RowSet): Promise<Sta
   }
 }
 
-/** `synced`: the new name survives a power cut. */
+/** `synced`: the new name survives a power cut. `aside`: left-over files that could not get their names back. */
 export interface Promotion {
   readonly placed: boolean;
   readonly synced: boolean;
+  readonly aside: readonly StaleFile[];
 }
 
 /**
@@ -73,18 +74,18 @@ export interface Promotion {
  * throws was before that point; after it nothing is thrown.
  */
 export async function promoteDatabase(staging: Staging): Promise<Promotion> {
-  if (!moveStale(staging.stale, staging.database)) return { placed: false, synced: false };
   let placed = false;
+  let aside: readonly StaleFile[] = [];
   try {
-    placed = moveWithoutOverwriting(staging.temporary, staging.database);
+    placed = moveStale(staging.stale, staging.database) && moveWithoutOverwriting(staging.temporary, staging.database);
   } finally {
-    if (!placed) putBackStale(staging.stale, staging.database);
+    if (!placed) aside = putBackStale(staging.stale, staging.database);
   }
   try {
     await syncDirectories([dirname(staging.database)]);
-    return { placed, synced: true };
+    return { placed, synced: true, aside };
   } catch {
-    return { placed, synced: false };
+    return { placed, synced: false, aside };
   }
 }
 

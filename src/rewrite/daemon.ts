@@ -1,5 +1,4 @@
 import { readFileSync, type Stats, statSync } from 'node:fs';
-import { get } from 'node:http';
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
 import { Refusal } from '../contracts/refusals';
@@ -110,8 +109,10 @@ export function isAlive(pid: number): boolean {
  * Asks the daemon on this machine, for at most 2 s. Not with fetch: that goes through HTTP_PROXY even to 127.0.0.1, and a
  * proxy's answer would look like another service.
  */
-export const askHealth: AskHealth = (port) =>
-  new Promise((resolve) => {
+export const askHealth: AskHealth = async (port) => {
+  // Only here: the module costs `status` as much as all of its own work.
+  const { get } = await import('node:http');
+  return new Promise((resolve) => {
     const done = (answer: string | null): void => {
       clearTimeout(timer);
       request.destroy();
@@ -131,5 +132,6 @@ export const askHealth: AskHealth = (port) =>
     request.on('error', () => done(null));
     const timer = setTimeout(() => done(null), PATIENCE_MS);
   });
+};
 
 const SYSTEM: DaemonProbes = { isAlive, askHealth };

@@ -3,7 +3,7 @@ import { join, posix, win32 } from 'node:path';
 import type { Machine } from '../contracts/machine';
 import { Refusal } from '../contracts/refusals';
 import { physical } from '../sessions/physical';
-import { isSystemError } from '../sessions/source';
+import { isSystemError } from '../sessions/system-error';
 
 /** Where the target is. All paths absolute. */
 export interface TargetPaths {

@@ -61,18 +61,18 @@ export function staleFiles(database: string, runId: string): StaleFile[] {
 }
 
 /**
- * Puts the left-over files aside. False, with everything as it was, if a database appears meanwhile: then they are that
- * one's.
+ * Puts the left-over files aside. False if a database appears meanwhile: what was already put aside then stays there, for
+ * beside that database it would replace its content. Only what turns out to be that database's own goes back at once.
  */
 export function moveStale(stale: readonly StaleFile[], database: string): boolean {
-  const moved: StaleFile[] = [];
   for (const file of stale) {
-    if (!stands(database)) {
-      renameSync(file.original, file.aside);
-      moved.push(file);
-    }
+    const before = lstatSync(file.original, { throwIfNoEntry: false })?.ino;
+    if (stands(database)) return false;
+    renameSync(file.original, file.aside);
     if (stands(database)) {
-      for (const { original, aside } of moved) moveWithoutOverwriting(aside, original);
+      // An index in shared memory is made anew by whoever opens the database first; without its name two could be.
+      const isTheirs = lstatSync(file.aside).ino !== before || file.original.endsWith('-shm');
+      if (isTheirs) moveWithoutOverwriting(file.aside, file.original);
       return false;
     }
   }

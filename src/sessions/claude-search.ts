@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ConversationRequest, FoundConversation } from '../contracts/facts';
 import type { ClaudeRoot, Folder } from './claude-folders';
-import { readBeginning, readTranscript, type Transcript } from './claude-transcript';
+import { readBeginning, type Transcript, type TranscriptMemory } from './claude-transcript';
 import { byAge, Problems } from './finding';
 import { isUuid } from './ids';
 import { directoryMatcher } from './physical';
@@ -42,10 +42,12 @@ export class ClaudeSearch {
   readonly problems = new Problems();
   readonly #request: ConversationRequest;
   readonly #roots: readonly ClaudeRoot[];
+  readonly #memory: TranscriptMemory;
 
-  constructor(request: ConversationRequest, roots: readonly ClaudeRoot[]) {
+  constructor(request: ConversationRequest, roots: readonly ClaudeRoot[], memory: TranscriptMemory) {
     this.#request = request;
     this.#roots = roots;
+    this.#memory = memory;
   }
 
   /** The transcript with this id, a UUID, in a folder of the record's directories. Its `cwd` is not asked (R28). */
@@ -55,7 +57,7 @@ export class ClaudeSearch {
       for (const folder of await this.#folders(root, this.#directories(), isOwn)) {
         const path = join(folder.path, `${id}.jsonl`);
         const located = await this.#inspect(path, async (file) => {
-          const transcript = await readTranscript(file);
+          const transcript = await this.#memory.read(file);
           return transcript.hasMessage ? this.#located(root, { ...file, id, path, transcript }, 'stored') : null;
         });
         if (located !== null) return located;
@@ -158,7 +160,7 @@ export class ClaudeSearch {
 
   async #read(root: ClaudeRoot, { id, path }: Candidate, how: Located['how'], others: readonly string[]) {
     return this.#inspect(path, async (file) => {
-      const transcript = await readTranscript(file);
+      const transcript = await this.#memory.read(file);
       return { ...this.#located(root, { ...file, id, path, transcript }, how), others };
     });
   }

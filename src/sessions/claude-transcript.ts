@@ -26,6 +26,21 @@ export function readTranscript(file: OpenFile): Promise<Transcript> {
   return scan(file, (seen, offset) => offset >= COUNT_LIMIT && seen.hasMessage);
 }
 
+/** What transcripts held when a run first looked, so that its second look reads only those that changed (migration.md 7). */
+export class TranscriptMemory {
+  readonly #kept = new Map<string, { readonly file: Omit<OpenFile, 'handle'>; readonly transcript: Transcript }>();
+
+  /** As `readTranscript`. */
+  async read(file: OpenFile): Promise<Transcript> {
+    const { path, inode, size, mtimeMs } = file;
+    const kept = this.#kept.get(path);
+    if (kept?.file.inode === inode && kept.file.size === size && kept.file.mtimeMs === mtimeMs) return kept.transcript;
+    const transcript = await readTranscript(file);
+    this.#kept.set(path, { file: { path, inode, size, mtimeMs }, transcript });
+    return transcript;
+  }
+}
+
 /** Reads only until it is known whose transcript this is: for candidates of a recovery. `messages` is null. */
 export function readBeginning(file: OpenFile): Promise<Transcript> {
   return scan(file, (seen) => seen.hasOwnMessage && seen.firstCwd !== null && seen.firstTimestampMs !== null);
@@ -83,8 +98,11 @@ function isSnapshot(row: Row, members: readonly Member[]): boolean {
  */
 export async function transcriptRewrite(file: OpenFile, sessionId: string, strip: boolean): Promise<Rewrite> {
   let inWorktree = false;
+  // Which rows hold the word is asked once for all rows that lie in one chunk, and of each that does not.
+  let chunkHolds = false;
+  let chunkStart = 0;
   const splitter = new RowSplitter((row) => {
-    if (!row.bytes.includes('worktree-state')) return;
+    if (row.start >= chunkStart ? !chunkHolds : !row.bytes.includes(WORKTREE_STATE)) return;
     const members = membersOfRow(row);
     if (members === null || textOf(row.bytes, members, 'type') !== 'worktree-state') return;
     inWorktree = textOf(row.bytes, objectOf(row.bytes, members, 'worktreeSession'), 'worktreePath') !== null;
@@ -92,10 +110,16 @@ export async function transcriptRewrite(file: OpenFile, sessionId: string, strip
   return {
     end: await endOfRows(file),
     edits: strip ? await snapshotEdits(file) : [],
-    see: (chunk) => splitter.push(chunk),
+    see: (chunk) => {
+      chunkHolds = chunk.includes(WORKTREE_STATE);
+      splitter.push(chunk);
+      chunkStart += chunk.length;
+    },
     tail: () => Buffer.from(inWorktree ? cancelRow(sessionId) : ''),
   };
 }
+
+const WORKTREE_STATE = Buffer.from('worktree-state');
 
 function cancelRow(sessionId: string): string {
   return `${JSON.stringify({ type: 'worktree-state', worktreeSession: null, sessionId })}\n`;

@@ -5,7 +5,7 @@ import type { ConversationCopy } from '../contracts/plan';
 import { ClaudeRoot, type ClaudeRootDeps } from './claude-folders';
 import { ClaudeSearch, type Located } from './claude-search';
 import { readSidecar } from './claude-sidecar';
-import { holdsMessage, transcriptRewrite } from './claude-transcript';
+import { holdsMessage, TranscriptMemory, transcriptRewrite } from './claude-transcript';
 import {
   blocked,
   blockedBy,
@@ -33,6 +33,8 @@ export interface ClaudeDeps extends ClaudeRootDeps, StagingDeps {
   /** In the order in which they are searched. */
   readonly roots: readonly SessionRoot[];
   readonly options: HarnessOptions;
+  /** Shared by the looks of one run. */
+  readonly transcripts?: TranscriptMemory;
 }
 
 /**
@@ -41,6 +43,7 @@ export interface ClaudeDeps extends ClaudeRootDeps, StagingDeps {
  */
 export function claudeHarness(deps: ClaudeDeps): Harness {
   const roots = deps.roots.map((root) => new ClaudeRoot(root, deps));
+  const transcripts = deps.transcripts ?? new TranscriptMemory();
   return {
     id: 'claude-code',
     find: (request) => find(request).catch(blockedBy),
@@ -51,7 +54,7 @@ export function claudeHarness(deps: ClaudeDeps): Harness {
   };
 
   async function find(request: ConversationRequest): Promise<ConversationFinding> {
-    const search = new ClaudeSearch(request, roots);
+    const search = new ClaudeSearch(request, roots, transcripts);
     const notes: Note[] = [];
     let located: Located | null = null;
     if (request.storedId !== null && isUuid(request.storedId)) located = await search.byId(request.storedId);

@@ -1,4 +1,4 @@
-import { contentOf, type OpenFile } from './source';
+import { borrowBuffer, contentOf, giveBack, type OpenFile } from './source';
 
 /** A replacement in the source's own bytes. Edits are ascending and do not overlap. */
 export interface Edit {
@@ -66,17 +66,21 @@ export type Comparison = 'equal' | 'grown' | 'different';
 
 /** How a file compares with what a copy would be, byte for byte. Streams both. */
 export async function compare(existing: OpenFile, pieces: AsyncIterable<Uint8Array>): Promise<Comparison> {
+  const buffer = borrowBuffer();
   let at = 0;
-  let buffer = Buffer.alloc(0);
-  for await (const piece of pieces) {
-    if (buffer.length < piece.length) buffer = Buffer.allocUnsafe(piece.length);
-    for (let done = 0; done < piece.length; ) {
-      const { bytesRead } = await existing.handle.read(buffer, 0, piece.length - done, at);
-      if (bytesRead === 0) return 'different';
-      if (!buffer.subarray(0, bytesRead).equals(piece.subarray(done, done + bytesRead))) return 'different';
-      done += bytesRead;
-      at += bytesRead;
+  try {
+    for await (const piece of pieces) {
+      for (let done = 0; done < piece.length; ) {
+        const most = Math.min(buffer.length, piece.length - done);
+        const { bytesRead } = await existing.handle.read(buffer, 0, most, at);
+        if (bytesRead === 0) return 'different';
+        if (!buffer.subarray(0, bytesRead).equals(piece.subarray(done, done + bytesRead))) return 'different';
+        done += bytesRead;
+        at += bytesRead;
+      }
     }
+    return at === existing.size ? 'equal' : 'grown';
+  } finally {
+    giveBack(buffer);
   }
-  return at === existing.size ? 'equal' : 'grown';
 }

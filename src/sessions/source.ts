@@ -35,6 +35,7 @@ export interface OpenFile {
 /** First chunk small, because most files are judged by their beginning; then large, because the rest is copied. */
 const FIRST_CHUNK = 64 * 1024;
 const CHUNK = 256 * 1024;
+const LAST_CHUNK = 512;
 
 /** Most bytes that a compressed rollout may become: a limit for bombs, not for conversations. */
 export const DECODED_LIMIT = 8 * 1024 ** 3;
@@ -82,15 +83,34 @@ export async function isUnchanged(file: OpenFile): Promise<boolean> {
   return now.ino === file.inode && now.size === file.size && now.mtimeMs === file.mtimeMs;
 }
 
+/** Buffers between two uses: a fresh one of this size costs more than reading into it. */
+const spare: Buffer[] = [];
+const SPARE = 16;
+
+/** Lends a buffer of `CHUNK` bytes; nothing of it may be used once it has been given back. */
+export function borrowBuffer(): Buffer {
+  return spare.pop() ?? Buffer.allocUnsafeSlow(CHUNK);
+}
+
+export function giveBack(buffer: Buffer): void {
+  if (spare.length < SPARE) spare.push(buffer);
+}
+
 /** Bytes of a file as they are on disk, from one offset to another. The chunk is reused: valid until the next one is asked for. */
 export async function* bytesOf(file: OpenFile, from: number, to: number): AsyncGenerator<Buffer> {
-  let buffer = Buffer.allocUnsafe(Math.min(FIRST_CHUNK, Math.max(to - from, 0)));
-  for (let at = from; at < to; ) {
-    const { bytesRead } = await file.handle.read(buffer, 0, Math.min(buffer.length, to - at), at);
-    if (bytesRead === 0) return;
-    yield buffer.subarray(0, bytesRead);
-    at += bytesRead;
-    if (buffer.length < CHUNK && to - at > buffer.length) buffer = Buffer.allocUnsafe(Math.min(CHUNK, to - at));
+  if (from >= to) return;
+  const buffer = borrowBuffer();
+  try {
+    let most = FIRST_CHUNK;
+    for (let at = from; at < to; ) {
+      const { bytesRead } = await file.handle.read(buffer, 0, Math.min(most, to - at), at);
+      if (bytesRead === 0) return;
+      yield buffer.subarray(0, bytesRead);
+      at += bytesRead;
+      most = CHUNK;
+    }
+  } finally {
+    giveBack(buffer);
   }
 }
 
@@ -136,13 +156,15 @@ async function* copiesOf(file: OpenFile): AsyncGenerator<Buffer> {
 
 /** Offset after the last newline of an uncompressed file; 0 where it has none. */
 export async function endOfRows(file: OpenFile): Promise<number> {
-  const buffer = Buffer.allocUnsafe(Math.min(FIRST_CHUNK, file.size));
+  // Nearly every file ends with one.
+  let buffer = Buffer.allocUnsafe(Math.min(LAST_CHUNK, file.size));
   for (let end = file.size; end > 0; ) {
     const start = Math.max(0, end - buffer.length);
     const { bytesRead } = await file.handle.read(buffer, 0, end - start, start);
     const at = buffer.subarray(0, bytesRead).lastIndexOf(0x0a);
     if (at >= 0) return start + at + 1;
     end = start;
+    if (buffer.length < FIRST_CHUNK && end > 0) buffer = Buffer.allocUnsafe(Math.min(FIRST_CHUNK, end));
   }
   return 0;
 }

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Environment, must } from '../../scripts/run';
 import { nameOf, type Release } from './releases';
@@ -10,24 +10,20 @@ export function cacheFolder(env: Environment): string {
   return join(base, 'ao-migrate', 'agents');
 }
 
-/** The folder of a release below the cache; installed from npm unless it is there. @throws Error with what npm said */
+/**
+ * The folder of a release below the cache; installed from npm unless it is there. In its final place from the beginning,
+ * because some releases link to themselves by absolute path. @throws Error with what npm said
+ */
 export function installed(release: Release, cache: string, env: Environment): string {
   const folder = join(cache, nameOf(release));
+  // Written last, so that an interrupted installation never counts as one.
   const done = join(folder, 'installed');
   if (existsSync(done)) return folder;
-  // Beside its place, so that an interrupted installation never counts as one.
-  const partial = `${folder}.partial-${process.pid}`;
-  rmSync(partial, { recursive: true, force: true });
-  mkdirSync(partial, { recursive: true });
-  writeFileSync(join(partial, 'package.json'), '{ "private": true }\n');
-  const wanted = [`${release.npmPackage}@${release.version}`, ...release.companions];
-  must(['npm', 'install', '--no-audit', '--no-fund', '--loglevel=error', '--save-exact', ...wanted], partial, env);
-  writeFileSync(join(partial, 'installed'), '');
   rmSync(folder, { recursive: true, force: true });
-  renameSync(partial, folder);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
+  const wanted = [`${release.npmPackage}@${release.version}`, ...release.companions];
+  must(['npm', 'install', '--no-audit', '--no-fund', '--loglevel=error', '--save-exact', ...wanted], folder, env);
+  writeFileSync(done, '');
   return folder;
-}
-
-export function binFolder(folder: string): string {
-  return join(folder, 'node_modules', '.bin');
 }

@@ -12,7 +12,7 @@ const PROVIDER = '@ai-sdk/openai-compatible';
 export const OPENCODE: Driver = {
   harness: 'opencode',
   recordKey: 'opencodeSessionId',
-  ready: /ctrl\+p\s+commands/,
+  ready: /ctrl\+p/,
   menu: /Permission required|Session not found|Connect a provider/,
   configure(world) {
     const bundled = join(world.agentFolder, 'node_modules', PROVIDER);

@@ -43,7 +43,7 @@ export class World {
   get env(): Environment {
     return {
       HOME: this.home,
-      PATH: `${join(this.agentFolder, 'node_modules', '.bin')}:${this.systemPath}`,
+      PATH: [join(this.agentFolder, 'node_modules', '.bin'), this.systemPath, join(this.folder, 'bin')].join(':'),
       TMPDIR: join(this.folder, 'tmp'),
       // Where the tool looks for terminals; those of the test have sockets of their own.
       TMUX_TMPDIR: join(this.folder, 'tmux'),
@@ -68,7 +68,9 @@ export class World {
 
   /** Makes the repository and, as the legacy tool does, the orchestrator's worktree on a branch of its own. */
   build(): void {
-    for (const name of ['home', 'tmp', 'tmux']) mkdirSync(join(this.folder, name), { recursive: true });
+    for (const name of ['home', 'tmp', 'tmux', 'bin']) mkdirSync(join(this.folder, name), { recursive: true });
+    // OpenCode fetches ripgrep from GitHub where PATH has none; one that finds nothing will do.
+    writeFileSync(join(this.folder, 'bin', 'rg'), '#!/bin/sh\nexit 1\n', { mode: 0o755 });
     writeFileSync(this.log, '');
     this.write('.gitconfig', '[user]\n\tname = Tester\n\temail = tester@example.org\n');
     mkdirSync(this.repository, { recursive: true });

@@ -8,11 +8,17 @@ import type { Scenario } from './scenarios';
 import { type State, stateOf } from './state';
 import { type Call, type Point, pointsOf, runFaulted, type TracedRun, traceChanges } from './strace';
 
+export interface Before {
+  readonly state: State;
+  readonly untouchables: Readonly<Record<string, string>>;
+}
+
 /** A home that is laid out once and then restored before every accident; the paths stay the same, so rows can be compared. */
 export class Bench {
   readonly #template: string;
   readonly #folder: string;
   readonly temporary: string;
+  #before: Before | null = null;
 
   private constructor(
     readonly scenario: Scenario,
@@ -33,10 +39,13 @@ export class Bench {
     try {
       for (const args of scenario.before) {
         const done = await bench.run(args);
-        if (done.exitCode !== 0) throw new Error(`${scenario.name}: ${args.join(' ')} gave ${done.exitCode}\n${done.stdout}`);
+        if (done.exitCode !== 0)
+          throw new Error(`${scenario.name}: ${args.join(' ')} gave ${done.exitCode}\n${done.stdout}`);
       }
       bench.#keep();
       if (scenario.killed !== undefined) await bench.#kill(scenario.killed);
+      bench.restore();
+      bench.#before = { state: stateOf(bench.home.path, { whole: true }), untouchables: bench.untouchables() };
     } catch (error) {
       bench.remove();
       throw error;
@@ -60,10 +69,17 @@ export class Bench {
     copyTree(this.home.path, this.#template);
   }
 
+  /** How everything stands before the command that is tried. */
+  get before(): Before {
+    if (this.#before === null) throw new Error('the bench is not ready');
+    return this.#before;
+  }
+
   restore(): void {
     rmSync(this.home.path, { recursive: true, force: true });
     copyTree(this.#template, this.home.path);
-    for (const name of readdirSync(this.temporary)) rmSync(join(this.temporary, name), { recursive: true, force: true });
+    for (const name of readdirSync(this.temporary))
+      rmSync(join(this.temporary, name), { recursive: true, force: true });
   }
 
   get env(): Record<string, string> {
@@ -115,7 +131,8 @@ export class Bench {
   async points(): Promise<Point[]> {
     this.restore();
     const { run, calls } = await this.trace(this.scenario.args);
-    if (run.exitCode !== 0) throw new Error(`${this.scenario.name}: the traced run gave ${run.exitCode}\n${run.stdout}`);
+    if (run.exitCode !== 0)
+      throw new Error(`${this.scenario.name}: the traced run gave ${run.exitCode}\n${run.stdout}`);
     this.restore();
     return pointsOf(calls);
   }
@@ -124,7 +141,8 @@ export class Bench {
   async undisturbed(): Promise<State> {
     this.restore();
     const done = await this.run(this.scenario.args);
-    if (done.exitCode !== 0) throw new Error(`${this.scenario.name}: an undisturbed run gave ${done.exitCode}\n${done.stdout}`);
+    if (done.exitCode !== 0)
+      throw new Error(`${this.scenario.name}: an undisturbed run gave ${done.exitCode}\n${done.stdout}`);
     const state = stateOf(this.home.path, { whole: false });
     this.restore();
     return state;

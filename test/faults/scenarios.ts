@@ -47,7 +47,7 @@ export function manyProjects(count: number): Home {
   const config = join(root, 'config.yaml');
   const text = readFileSync(config, 'utf8');
   const known = 'acme_00f7f1a4ad';
-  const entry = /  acme_00f7f1a4ad:\n(?:    .*\n|      .*\n)*/.exec(text)?.[0] ?? '';
+  const entry = / {2}acme_00f7f1a4ad:\n(?: {4}.*\n| {6}.*\n)*/.exec(text)?.[0] ?? '';
   const uuid = 'bc6650a6-a81a-492c-9142-a294d19ddbf4';
   const sessions = join(root, 'projects', known, 'sessions');
   const record = readFileSync(join(sessions, 'acme-orchestrator.json'), 'utf8');

@@ -1,6 +1,16 @@
 import { Database } from 'bun:sqlite';
 import { createHash } from 'node:crypto';
-import { existsSync, lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import {
+  copyFileSync,
+  existsSync,
+  lstatSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 type Row = Record<string, unknown>;
@@ -38,13 +48,20 @@ export function stateOf(home: string, { whole }: StateOptions): State {
         if (!whole && isExpected(next)) continue;
         walk(join(path, child), next);
       }
-    } else if (name === DATABASE) tree[shown] = `database ${mode}`;
-    else if (stat.isFile()) tree[shown] = `file ${mode} ${createHash('sha256').update(readFileSync(path)).digest('hex')}`;
+    } else if (isBeside(name) && existsSync(join(home, DATABASE))) return;
+    else if (name === DATABASE) tree[shown] = `database ${mode}`;
+    else if (stat.isFile())
+      tree[shown] = `file ${mode} ${createHash('sha256').update(readFileSync(path)).digest('hex')}`;
     else tree[shown] = `other ${mode}`;
   };
   walk(home, '');
   if (existsSync(join(home, '.ao'))) problems.push(...receiptProblems(home));
   return { tree, rows: rowsOf(join(home, DATABASE), problems), problems };
+}
+
+/** Files that SQLite keeps beside a database: their content counts with the rows. */
+function isBeside(name: string): boolean {
+  return name === `${DATABASE}-wal` || name === `${DATABASE}-shm` || name === `${DATABASE}-journal`;
 }
 
 /** Receipts and backups under their final names. */
@@ -72,8 +89,12 @@ function receiptProblems(home: string): string[] {
 /** Rows of the tables in an order that does not depend on who came first. */
 function rowsOf(database: string, problems: string[]): State['rows'] {
   if (!existsSync(database)) return null;
+  // From a copy: to open it would change what lies beside it.
+  const folder = mkdtempSync(join(tmpdir(), 'ao-migrate-rows-'));
   try {
-    using db = new Database(database, { readwrite: true });
+    for (const part of ['', '-wal', '-journal'])
+      if (existsSync(database + part)) copyFileSync(database + part, join(folder, `ao.db${part}`));
+    using db = new Database(join(folder, 'ao.db'), { readwrite: true });
     const all = (table: string): Row[] =>
       db
         .query<Row, []>(`SELECT * FROM ${table}`)
@@ -88,6 +109,8 @@ function rowsOf(database: string, problems: string[]): State['rows'] {
   } catch (error) {
     problems.push(`the database cannot be read: ${error instanceof Error ? error.message : String(error)}`);
     return null;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 
@@ -104,7 +127,9 @@ export function differences(expected: State, actual: State, except: (name: strin
     for (const table of TABLES) {
       const [before, after] = [expected.rows?.[table], actual.rows?.[table]];
       if (!Bun.deepEquals(before, after))
-        found.push(`rows of ${table}: ${before?.length ?? 'none'} expected, ${after?.length ?? 'none'} found, or other ones`);
+        found.push(
+          `rows of ${table}: ${before?.length ?? 'none'} expected, ${after?.length ?? 'none'} found, or other ones`,
+        );
     }
   }
   return found;

@@ -1,6 +1,5 @@
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 
-
 /** One system call that changes something below a folder, as one thread made it. */
 export interface Call {
   readonly thread: string;
@@ -66,7 +65,16 @@ const CHANGING = [
 
 const OPENS = new Set(['openat', 'open', 'creat']);
 const CREATES = new Set([...OPENS, 'mkdir', 'mkdirat', 'link', 'linkat', 'rename', 'renameat', 'renameat2']);
-const WRITES = new Set(['write', 'writev', 'pwrite64', 'pwritev', 'copy_file_range', 'sendfile', 'fallocate', 'ftruncate']);
+const WRITES = new Set([
+  'write',
+  'writev',
+  'pwrite64',
+  'pwritev',
+  'copy_file_range',
+  'sendfile',
+  'fallocate',
+  'ftruncate',
+]);
 const SYNCS = new Set(['fsync', 'fdatasync']);
 const NAMES = new Set([...CREATES, 'unlink', 'unlinkat', 'rmdir', 'chmod', 'fchmodat']);
 

@@ -8,7 +8,7 @@ export interface Verdict {
   readonly point: Point;
   /** Empty where nothing was lost and nothing untrue was said. */
   readonly problems: readonly string[];
-  /** How the disturbed run ended; `untouched`: the call did not come up again in this run. */
+  /** How the disturbed run ended. */
   readonly ended: string;
 }
 
@@ -21,14 +21,19 @@ export interface Sweep {
 
 export interface SweepOptions {
   readonly strace: string;
-  /** Picks among the points; all, if absent. */
-  readonly pick?: (points: readonly Point[]) => readonly Point[];
+  /** Points to try; all, if null. */
+  readonly count: number | null;
+  /** Chooses them. */
+  readonly seed: number;
   readonly program?: string;
   readonly said?: (line: string) => void;
-  readonly until?: number;
 }
 
+/** Exit codes of a run that was not asked to stop (migration.md 2). */
 const EXIT_CODES = new Set([0, 1, 3, 5]);
+
+/** How a run says that something is left for the next one. */
+const UNFINISHED = /not everything could be put back|The rollback was not finished/;
 
 /** Tries accidents in one scenario, one after another. */
 export async function sweep(scenario: Scenario, options: SweepOptions): Promise<Sweep> {
@@ -37,11 +42,12 @@ export async function sweep(scenario: Scenario, options: SweepOptions): Promise<
     const expected = await bench.undisturbed();
     const points = await bench.points();
     const verdicts: Verdict[] = [];
-    for (const point of options.pick?.(points) ?? points) {
-      if (options.until !== undefined && Date.now() > options.until) break;
+    const chosen = options.count === null ? points : sample(points, options.count, options.seed);
+    for (const point of chosen) {
       const verdict = await tryPoint(bench, point, expected);
-      if (verdict.problems.length > 0)
-        options.said?.(`${scenario.name}: ${pointText(point)} [${verdict.ended}]\n    ${verdict.problems.join('\n    ')}`);
+      const { problems, ended } = verdict;
+      if (problems.length > 0)
+        options.said?.(`${scenario.name}: ${pointText(point)} [${ended}]\n    ${problems.join('\n    ')}`);
       verdicts.push(verdict);
     }
     return { scenario: scenario.name, verdicts, all: points.length };
@@ -50,30 +56,30 @@ export async function sweep(scenario: Scenario, options: SweepOptions): Promise<
   }
 }
 
+/** One accident, then a run without any: what is in the end, and whether the first run told the truth. */
 export async function tryPoint(bench: Bench, point: Point, expected: State): Promise<Verdict> {
   bench.restore();
-  const before = stateOf(bench.home.path, { whole: true });
-  const untouchables = bench.untouchables();
   const { args } = bench.scenario;
   const first = await bench.faulted(point, args);
   const isKill = first.exitCode === null || first.timedOut;
-  const problems = isKill ? [] : judge(bench, first, before, expected);
-  if (!Bun.deepEquals(bench.untouchables(), untouchables)) problems.push('the old store was touched by the disturbed run');
+  const problems = isKill ? [] : judge(bench, point, first, expected);
   const second = await bench.run(args);
   if (second.exitCode !== 0) problems.push(`the second run gave ${second.exitCode}: ${second.stdout}${second.stderr}`);
-  problems.push(...differences(expected, stateOf(bench.home.path, { whole: false })).map((each) => `in the end ${each}`));
-  if (!Bun.deepEquals(bench.untouchables(), untouchables)) problems.push('the old store was touched');
-  return { point, problems, ended: first.timedOut ? 'hung' : first.exitCode === null ? 'killed' : `exit ${first.exitCode}` };
+  const end = stateOf(bench.home.path, { whole: false });
+  problems.push(...differences(expected, end).map((each) => `in the end ${each}`));
+  if (!Bun.deepEquals(bench.untouchables(), bench.before.untouchables)) problems.push('the old store was touched');
+  const ended = first.timedOut ? 'hung' : first.exitCode === null ? 'killed' : `exit ${first.exitCode}`;
+  return { point, problems, ended };
 }
 
 interface Document {
   readonly status?: string;
-  readonly refusal?: { code?: string; message?: string } | null;
-  readonly notes?: readonly { code?: string }[];
+  readonly refusal?: { readonly code?: string; readonly message?: string } | null;
+  readonly notes?: readonly { readonly code?: string }[];
 }
 
 /** Whether a run that an error went through said the truth. */
-function judge(bench: Bench, run: TracedRun, before: State, expected: State): string[] {
+function judge(bench: Bench, point: Point, run: TracedRun, expected: State): string[] {
   if (run.exitCode === null || !EXIT_CODES.has(run.exitCode)) return [`exit code ${run.exitCode}: ${run.stderr}`];
   let document: Document;
   try {
@@ -81,20 +87,59 @@ function judge(bench: Bench, run: TracedRun, before: State, expected: State): st
   } catch {
     return [`no document on stdout, exit code ${run.exitCode}: ${run.stderr}`];
   }
-  const said = `${run.exitCode} ${document.status} ${document.refusal?.code ?? ''} ${document.refusal?.message ?? ''}`.trim();
-  const problems = (list: readonly string[]): string[] => list.map((each) => `after "${said}": ${each}`);
-  const left = bench.leftovers().filter((name) => !/^ao-migrate-[0-9a-f]{8}\.txt$/.test(name));
-  const inTemporary = left.length === 0 ? [] : [`after "${said}": left in the temporary folder: ${left.join(', ')}`];
-  // Recovery itself may have changed something before the refusal.
-  if (bench.scenario.killed !== undefined && run.exitCode !== 0) return inTemporary;
-  const unfinished = document.refusal?.message?.includes('next') === true || /unfinished|put back\./.test(document.refusal?.message ?? '');
-  if (run.exitCode === 0) {
-    const open = document.notes?.some(({ code }) => code === 'RECEIPT_UNFINISHED') === true;
+  const { status, refusal } = document;
+  const said = `${run.exitCode} ${status} ${refusal?.code ?? ''} ${refusal?.message ?? ''}`.trim();
+  return [...leftInTemporary(bench, point), ...judgeState(bench, point, run.exitCode, document, expected)].map(
+    (each) => `after "${said}": ${each}`,
+  );
+}
+
+function judgeState(bench: Bench, point: Point, exitCode: number, document: Document, expected: State): string[] {
+  if (exitCode === 0) {
     const now = stateOf(bench.home.path, { whole: false });
-    if (document.status === 'partial') return [...inTemporary, ...problems(now.problems)];
-    const except = (name: string): boolean => open && /^\.ao\/(?:migrations|data)\//.test(name);
-    return [...inTemporary, ...problems(differences(expected, open ? { ...now, problems: [] } : now, except))];
+    if (document.status === 'partial') return [...now.problems];
+    const open = document.notes?.some(({ code }) => code === 'RECEIPT_UNFINISHED') === true;
+    const isLeft = (name: string): boolean => open && /^\.ao\/(?:migrations|data)\//.test(name);
+    return differences(expected, open ? { ...now, problems: [] } : now, (name) => isLeft(name) || isLock(point, name));
   }
-  if (run.exitCode === 1 && (document.status !== 'failed' || unfinished)) return inTemporary;
-  return [...inTemporary, ...problems(differences(before, stateOf(bench.home.path, { whole: true })))];
+  // Recovery itself may have changed something before the run ended.
+  const mayHaveChanged = bench.scenario.killed !== undefined || UNFINISHED.test(document.refusal?.message ?? '');
+  if (mayHaveChanged || (exitCode === 1 && document.status !== 'failed')) return [];
+  const now = stateOf(bench.home.path, { whole: true });
+  const isHeld = Object.keys(now.tree).some((name) => isLock(point, name));
+  const isFolder = (name: string): boolean => name === '.ao' || name === '.ao/migrations';
+  return differences(bench.before.state, now, (name) => isLock(point, name) || (isHeld && isFolder(name)));
+}
+
+/** Where removal is what fails, the lock may stay: it is stale as soon as the process has ended. */
+function isLock({ call }: Point, name: string): boolean {
+  return call === 'unlink' && /^\.ao\/migrations\/(?:lock-|\.writing-)/.test(name);
+}
+
+/** Private copies, which may stay only where their own removal is what fails. */
+function leftInTemporary(bench: Bench, point: Point): string[] {
+  if (point.call.startsWith('unlink') || point.call === 'rmdir') return [];
+  const left = bench.leftovers().filter((name) => !/^ao-migrate-[0-9a-f]{8}\.txt$/.test(name));
+  return left.length === 0 ? [] : [`left in the temporary folder: ${left.join(', ')}`];
+}
+
+/** So many of them, always the same for one seed. */
+export function sample<T>(all: readonly T[], count: number, seed: number): T[] {
+  const random = randomOf(seed);
+  return all
+    .map((each) => ({ each, at: random() }))
+    .sort((a, b) => a.at - b.at)
+    .slice(0, count)
+    .map(({ each }) => each);
+}
+
+/** Numbers from 0 to 1 that depend on the seed alone (mulberry32). */
+export function randomOf(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
 }

@@ -77,6 +77,9 @@ const VALUES = [
   '|',
   '>-',
   '@x',
+  '{"toString": 1, "valueOf": null}',
+  '"\\ud83d"',
+  '"+"',
   '"orchestrator"',
   '"done"',
 ];

@@ -660,7 +660,7 @@ describe('the local config', () => {
     expect(date({ version: 1, projects: [{ ...good, configProjectKey: null }] })).toEqual(['1970', 1]);
   });
 
-  test('E60 2.6 the agent of a record without one is that of its project', () => {
+  test('E60 C5 2.6 the agent of a record without one is that of its project', () => {
     const files = oneProject(orchestrator({ agent: undefined }), {
       'repos/app/agent-orchestrator.yaml': 'orchestrator: {agent: codex}',
     });

@@ -304,7 +304,7 @@ describe('which record', () => {
     expect(choice({ ...records, 'app-orchestrator': '' }).id).toBe('app-orchestrator-1');
   });
 
-  test('C3 equal in rank: the youngest by lastTransitionAt, restoredAt, createdAt, mtime; then by id', () => {
+  test('C2 C3 equal in rank: the youngest by lastTransitionAt, restoredAt, createdAt, mtime; then by id', () => {
     const three = (a: string, b: string) =>
       choice({ 'app-orchestrator-1': a, 'app-orchestrator-10': b, 'app-orchestrator-2': a }).id;
     expect(three(at('2026-01-01T00:00:00Z', 'idle'), at('2026-01-02T00:00:00Z', 'idle'))).toBe('app-orchestrator-10');

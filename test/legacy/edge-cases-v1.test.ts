@@ -166,6 +166,39 @@ describe('records of the early generations', () => {
     expect(draft.orchestrators.map(({ project }) => project.id)).toEqual(['web']);
   });
 
+  test('C7 E19 two entries with one folder never share a V1 record', () => {
+    const drafted = (records: Record<string, string>) =>
+      draftOf({
+        'AO/config.yaml': registry({
+          one: { path: '/srv/app', sessionPrefix: 'p' },
+          two: { path: '/srv/app', sessionPrefix: 'q' },
+        }),
+        ...Object.fromEntries(Object.entries(records).map(([id, text]) => [`AO/${HASH}-app/sessions/${id}`, text])),
+      }).draft.orchestrators.map(({ project, record }) => `${project.id}: ${record.id}`);
+    const marked = kv({ role: 'orchestrator' });
+    expect(drafted({ 'p-orchestrator': marked })).toEqual(['one: p-orchestrator']);
+    expect(drafted({ 'q-orchestrator-3': marked })).toEqual(['two: q-orchestrator-3']);
+    expect(drafted({ 'p-orchestrator': marked, 'q-orchestrator': marked })).toEqual([
+      'one: p-orchestrator',
+      'two: q-orchestrator',
+    ]);
+    expect(drafted({ odd: marked })).toEqual(['one: odd']);
+    expect(drafted({ 'p-orchestrator': kv({ role: 'orchestrator', project: 'two' }) })).toEqual([
+      'two: p-orchestrator',
+    ]);
+  });
+
+  test('C7 two entries with one storageKey: a record goes to the project that it names', () => {
+    const { draft } = draftOf({
+      'AO/config.yaml': registry({
+        one: { path: '/srv/a', sessionPrefix: 'p', storageKey: HASH },
+        two: { path: '/srv/b', sessionPrefix: 'q', storageKey: HASH },
+      }),
+      [`AO/${HASH}/sessions/p-orchestrator`]: kv({ role: 'orchestrator', project: 'two' }),
+    });
+    expect(draft.orchestrators.map(({ project }) => project.id)).toEqual(['two']);
+  });
+
   test('E69 a converted directory is not read', () => {
     const files = {
       [`AO/${HASH}-app.migrated/sessions/app-orchestrator`]: kv(),
@@ -218,6 +251,17 @@ describe('records of the early generations', () => {
       { draft: { onlyLive: true } },
     );
     expect(live.orchestrators[0]?.reason).not.toBeNull();
+  });
+
+  test('R22 the state of an archived record is the one from before it was killed', () => {
+    const archive = `AO/${HASH}-app/sessions/archive/app-orchestrator_20260420T143052Z`;
+    const drafted = (onlyLive: boolean, status: string) =>
+      draftOf({ 'AO/config.yaml': registry({ app: '/srv/app' }), [archive]: kv({ status }) }, { draft: { onlyLive } })
+        .draft.orchestrators[0];
+    for (const status of ['working', 'done', 'killed']) {
+      expect(drafted(false, status)).toMatchObject({ reason: null, choice: { live: false } });
+      expect(drafted(true, status)?.reason).not.toBeNull();
+    }
   });
 
   test('1.4 a storageKey that migrate-storage stripped is taken from its backup', () => {

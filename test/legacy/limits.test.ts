@@ -19,8 +19,8 @@ function read(home: string): Ending {
   return JSON.parse(child.stdout.toString());
 }
 
-/** A process that reads nothing takes about 90 MB. */
-const BOUNDED = 400;
+/** A process that reads nothing takes 45 MB. */
+const BOUNDED = 200;
 
 describe('limits', () => {
   test('a config of 200 MB is refused without being read', () => {

@@ -1,10 +1,12 @@
-import { afterEach, describe, expect, test } from 'bun:test';
+import { afterEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { TARGETS } from '../../scripts/targets';
 import { EXECUTABLE } from '../support/executable';
 import { HERE, type Installed, installed, NODE, node, script, VERSION } from '../support/installed';
+
+setDefaultTimeout(60_000);
 
 const OTHER = TARGETS.find(({ os }) => os === 'win32') ?? HERE;
 
@@ -59,13 +61,18 @@ describe('the launcher passes on', () => {
     }
   });
   test.each(['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'])('%s, and waits for the end', async (signal) => {
-    const name = signal.slice(3);
-    const { launcher } = lay(`trap 'echo got ${name}; exit 7' ${name}; echo ready; while :; do sleep 0.05; done`);
+    // No shell: one may sit on a signal that comes just before it begins to wait.
+    const executable = Buffer.from(
+      `#!${NODE}\nprocess.on('${signal}', () => process.stdout.write('got ${signal}\\n', () => process.exit(7)));\nsetTimeout(() => {}, 20000);\nconsole.log('ready');\n`,
+    );
+    place = installed(executable);
+    place.add(HERE, executable);
+    const { launcher } = place;
     const child = Bun.spawn([NODE, launcher], { stdin: 'ignore', stdout: 'pipe', stderr: 'ignore' });
     const reader = child.stdout.getReader();
     await reader.read();
     child.kill(signal as NodeJS.Signals);
-    expect(new TextDecoder().decode((await reader.read()).value)).toBe(`got ${name}\n`);
+    expect(new TextDecoder().decode((await reader.read()).value)).toBe(`got ${signal}\n`);
     expect(await child.exited).toBe(7);
   });
   test('the environment, without what would reach into the runtime', async () => {
@@ -174,21 +181,29 @@ test('the C library is that of the running process', () => {
   expect(targetName('darwin', 'arm64', join(main, 'node'))).toBe('darwin-arm64');
 });
 
-test('it costs less than 60 ms', async () => {
+// Less than 60 ms over the executable is asked for, on a machine where Node itself starts in 40. Both stretch alike with
+// the load of the machine, so their proportion is tested, in processor time. `bun run test:package` measures wall clock.
+test('it costs little beyond the start of Node and of the executable', async () => {
   const laid = bare();
   laid.add(HERE, readFileSync(EXECUTABLE));
-  const best = async (command: readonly string[]): Promise<number> => {
-    let least = Number.POSITIVE_INFINITY;
-    for (let round = 0; round < 12; round++) {
-      const start = performance.now();
-      await Bun.spawn([...command, '--version'], { stdout: 'ignore' }).exited;
-      least = Math.min(least, performance.now() - start);
+  const empty = join(laid.main, 'empty.js');
+  writeFileSync(empty, '');
+  const least = async (command: readonly string[]): Promise<number> => {
+    let best = Number.POSITIVE_INFINITY;
+    for (let round = 0; round < 8; round++) {
+      const child = Bun.spawn([...command, '--version'], { stdout: 'ignore' });
+      await child.exited;
+      best = Math.min(best, Number(child.resourceUsage()?.cpuTime.total ?? 0) / 1000);
     }
-    return least;
+    return best;
   };
-  const [direct, launched] = [await best([EXECUTABLE]), await best([NODE, laid.launcher])];
-  expect(launched - direct).toBeLessThan(60);
-});
+  const [direct, node, launched] = [
+    await least([EXECUTABLE]),
+    await least([NODE, empty]),
+    await least([NODE, laid.launcher]),
+  ];
+  expect((launched - direct) / node).toBeLessThan(60 / 40);
+}, 30_000);
 
 test('it runs on the oldest Node that the package names', () => {
   const manifest = JSON.parse(readFileSync(join(import.meta.dir, '../../packages/ao-migrate/package.json'), 'utf8'));

@@ -1,11 +1,14 @@
 import { afterEach, describe, expect, test } from 'bun:test';
+import type { LegacyStore } from '../../src/contracts/legacy';
 import { UsageError } from '../../src/contracts/refusals';
+import { draftPlan } from '../../src/plan/draft';
 import { encodeConfig } from '../../src/rewrite/config';
 import {
   codes,
   draftOf,
   type Files,
   found,
+  NOW,
   oneProject,
   orchestrator,
   type PlanOptions,
@@ -431,6 +434,47 @@ describe('numbered decisions', () => {
     // The legacy default on Windows.
     const windows = draftOf({ 'AO/config.yaml': registry({ app: 'C:\\app' }, { defaults: { runtime: 'process' } }) });
     expect(windows.notes('SETTING_NO_COUNTERPART')).toEqual([]);
+  });
+
+  test('2.10 a default branch `main`, or an empty one, is not written', () => {
+    const written = (defaultBranch: unknown) =>
+      draftOf({ 'AO/config.yaml': registry({ app: { path: '/a', defaultBranch } }) }).project('app').built.config
+        .defaultBranch;
+    expect([written('main'), written(''), written(null), written('develop')]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+      'develop',
+    ]);
+  });
+
+  test('3.3 a time of the disk that the daemon could not read back is replaced by that of the run', () => {
+    const { store } = draftOf(oneProject(JSON.stringify({ agent: 'codex' })));
+    for (const mtimeMs of [8e15, -1e15, Number.NaN]) {
+      const far: LegacyStore = {
+        ...store,
+        registry: store.registry === null ? null : { ...store.registry, mtimeMs },
+        v2: store.v2.map((each) => ({ ...each, records: each.records.map((record) => ({ ...record, mtimeMs })) })),
+      };
+      const draft = draftPlan(far, { projects: [], exclude: [], onlyLive: false, nowMs: NOW });
+      expect(draft.projects[0]?.registeredAt).toBe('2026-11-21 12:00:00 +0000 UTC');
+      expect(draft.orchestrators[0]?.times.createdAt).toBe('2026-11-21 12:00:00 +0000 UTC');
+    }
+  });
+
+  test('4.1 of two configs that name one key the loser is a conflict', () => {
+    const drafted = draftOf({
+      'a/agent-orchestrator.yaml': '{"projects": {"app": {"path": "{{HOME}}/a"}}}',
+      'b/agent-orchestrator.yaml': '{"projects": {"app": {"path": "{{HOME}}/b"}}}',
+      'AO/000000000001/.origin': '{{HOME}}/a/agent-orchestrator.yaml',
+      'AO/000000000002/.origin': '{{HOME}}/b/agent-orchestrator.yaml',
+    });
+    expect(planOf(drafted).plan.projects.map(({ id, outcome, row }) => [id, outcome, row === null])).toEqual([
+      ['app', 'created', false],
+      ['app', 'conflict', true],
+    ]);
+    const unusable = draftOf({ 'AO/config.yaml': registry({ app: 'relative' }) });
+    expect(planOf(unusable).project('app')).toMatchObject({ outcome: 'skipped', row: null });
   });
 
   test('4.1 nothing unselected is in the plan', () => {

@@ -30,6 +30,11 @@ describe('session prefixes', () => {
     );
   });
 
+  test('2.6 an empty one is not given', () => {
+    expect(effectivePrefix('', 'tools', 'id')).toEqual({ value: 'too', from: 'derived', changed: false });
+    expect(effectivePrefix(null, 'tools', 'id')).toEqual({ value: 'too', from: 'derived', changed: false });
+  });
+
   test('2.9 derivation depends on the name alone, in lower case', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'grapheme' }), (name) => {

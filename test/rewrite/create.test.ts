@@ -67,7 +67,7 @@ describe('a new database', () => {
     expect([problems, inserted.failures, directories]).toEqual([[], [], plan.directories]);
     expect(inData()).toEqual([`.ao.db.${RUN}.partial`]);
 
-    expect(await promoteDatabase(staging)).toEqual({ placed: true, synced: true });
+    expect(await promoteDatabase(staging)).toEqual({ placed: true, synced: true, aside: [] });
     expect(inData()).toEqual(['ao.db']);
     expect(
       reading(paths.database, 'SELECT version_id AS v, is_applied AS a FROM goose_db_version ORDER BY id'),
@@ -246,7 +246,7 @@ describe('putting it in place', () => {
     writeFileSync(`${paths.database}-journal`, 'left over');
     expect(inData()).toEqual(['ao.db-journal', 'ao.db-shm', 'ao.db-wal']);
     const { staging } = await staged();
-    expect(await promoteDatabase(staging)).toEqual({ placed: true, synced: true });
+    expect(await promoteDatabase(staging)).toEqual({ placed: true, synced: true, aside: [] });
     const aside = ['-journal', '-shm', '-wal'].map((part) => `ao.db${part}.stale-${RUN}`);
     expect(inData()).toEqual(['ao.db', ...aside]);
     expect(reading(paths.database, 'SELECT id FROM projects ORDER BY id')).toEqual([{ id: 'alpha' }, { id: 'beta' }]);

@@ -73,7 +73,7 @@ export function installed(executable: Uint8Array): Installed {
 
 export interface Ended {
   readonly exitCode: number | null;
-  readonly signal: string | null;
+  readonly signal: string | number | null;
   readonly stdout: string;
   readonly stderr: string;
 }

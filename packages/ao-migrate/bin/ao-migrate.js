@@ -4,6 +4,7 @@
 // can, because people wait for it.
 const { spawn } = require('node:child_process');
 const { constants } = require('node:os');
+const { startProblem } = require('../lib/ending');
 const { childEnvironment } = require('../lib/environment');
 const { locate } = require('../lib/locate');
 
@@ -40,7 +41,9 @@ function launch(file, args) {
   child.on('error', (error) => fail(`${file} cannot be started (${error.code ?? error.message})`));
   child.on('exit', (code, signal) => {
     for (const [name, handler] of handlers) process.off(name, handler);
-    if (signal === null) process.exitCode = code ?? 1;
+    const problem = startProblem(signal);
+    if (problem !== null) fail(problem);
+    else if (signal === null) process.exitCode = code ?? 1;
     else process.kill(process.pid, signal);
   });
 }

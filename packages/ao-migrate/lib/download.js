@@ -1,6 +1,6 @@
 'use strict';
 const { createHash } = require('node:crypto');
-const { createReadStream, createWriteStream, rmSync } = require('node:fs');
+const { closeSync, createReadStream, openSync, rmSync, writeSync } = require('node:fs');
 const { pipeline } = require('node:stream/promises');
 const { get } = require('./proxy');
 
@@ -46,6 +46,8 @@ async function download(address, file, expected, env, limits = LIMITS) {
   };
   const whole = setTimeout(abort(`not done after ${limits.whole / 1000} s`), limits.whole);
   let idle = setTimeout(abort(`no byte for ${limits.idle / 1000} s`), limits.idle);
+  let kept = null;
+  let made = false;
   try {
     const answer = await open(address, env, stop.signal);
     const told = answer.headers['content-length'];
@@ -53,23 +55,26 @@ async function download(address, file, expected, env, limits = LIMITS) {
       answer.destroy();
       throw new Error(`it has ${told} bytes, not ${expected.size}`);
     }
+    kept = openSync(file, 'wx', 0o600);
+    made = true;
     const hash = createHash('sha256');
     let size = 0;
-    const checked = async function* (chunks) {
-      for await (const chunk of chunks) {
-        clearTimeout(idle);
-        idle = setTimeout(abort(`no byte for ${limits.idle / 1000} s`), limits.idle);
-        size += chunk.length;
-        if (size > expected.size) throw new Error(`it has more than ${expected.size} bytes`);
-        hash.update(chunk);
-        yield chunk;
-      }
-    };
-    await pipeline(answer, checked, createWriteStream(file, { flags: 'wx', mode: 0o600 }), { signal: stop.signal });
+    for await (const chunk of answer) {
+      clearTimeout(idle);
+      idle = setTimeout(abort(`no byte for ${limits.idle / 1000} s`), limits.idle);
+      size += chunk.length;
+      if (size > expected.size) throw new Error(`it has more than ${expected.size} bytes`);
+      hash.update(chunk);
+      for (let done = 0; done < chunk.length; ) done += writeSync(kept, chunk, done);
+    }
     if (size !== expected.size) throw new Error(`it ends after ${size} of ${expected.size} bytes`);
     if (hash.digest('hex') !== expected.sha256) throw new Error('its checksum is wrong, so it was deleted');
+    const written = kept;
+    kept = null;
+    closeSync(written);
   } catch (error) {
-    rmSync(file, { force: true });
+    if (kept !== null) closeSync(kept);
+    if (made) rmSync(file, { force: true });
     throw reason === null ? wording(error) : new Error(reason);
   } finally {
     clearTimeout(whole);

@@ -1,6 +1,6 @@
 'use strict';
 const { spawnSync } = require('node:child_process');
-const { chmodSync, mkdirSync, renameSync, rmSync, statSync } = require('node:fs');
+const { chmodSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } = require('node:fs');
 const { dirname, join } = require('node:path');
 const { download, sha256 } = require('./download');
 const { childEnvironment } = require('./environment');
@@ -48,6 +48,7 @@ async function fetched(target, entry, env, limits) {
   const aside = join(dirname(final), `.${process.pid}-${entry.executable}`);
   try {
     mkdirSync(dirname(final), { recursive: true });
+    removeAbandoned(dirname(final));
     await fromAddresses(addresses(entry, env), aside, entry, env, limits);
     chmodSync(aside, 0o755);
     const { version } = release();
@@ -65,6 +66,23 @@ async function fetched(target, entry, env, limits) {
     return final;
   } finally {
     rmSync(aside, { force: true });
+  }
+}
+
+/** What killed installs have left: files named after a process that is no more. */
+function removeAbandoned(folder) {
+  for (const name of readdirSync(folder)) {
+    const [, pid] = /^\.(\d+)-/.exec(name) ?? [];
+    if (pid !== undefined && !isAlive(Number(pid))) rmSync(join(folder, name), { force: true });
+  }
+}
+
+function isAlive(pid) {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return error.code === 'EPERM';
   }
 }
 

@@ -9,6 +9,7 @@
  * install and never waits for anybody: it resolves whatever happens, and says at most one line on stderr.
  */
 const { spawn } = require('node:child_process');
+const { startProblem } = require('./ending');
 const { childEnvironment } = require('./environment');
 const { obtain } = require('./ladder');
 
@@ -33,8 +34,12 @@ function migrate(file, env) {
       resolve(problem);
     };
     child.on('error', (error) => done(`${file} cannot be started (${error.code ?? error.message})`));
-    child.on('exit', (code) =>
-      done(code === 0 ? null : 'the migration was interrupted; the next run finishes or undoes it'),
+    child.on('exit', (code, signal) =>
+      done(
+        code === 0
+          ? null
+          : (startProblem(signal) ?? 'the migration was interrupted; the next run finishes or undoes it'),
+      ),
     );
   });
 }

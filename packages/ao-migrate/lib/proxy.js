@@ -79,7 +79,8 @@ async function get(url, env, signal) {
   let options = { headers, agent: false, signal };
   if (proxy !== null && url.protocol === 'https:') {
     const socket = await tunnel(url, proxy, signal);
-    options = { ...options, createConnection: () => tls.connect({ socket, servername: url.hostname }) };
+    // With an agent, even `false`, the connection would be the agent's own.
+    options = { headers, signal, createConnection: () => tls.connect({ socket, servername: url.hostname }) };
   } else if (proxy !== null) {
     options = { ...options, path: url.href, headers: { ...headers, host: url.host, ...authorization(proxy) } };
     target = proxy;

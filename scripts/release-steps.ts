@@ -1,0 +1,60 @@
+/**
+ * The steps of a release as values: what is done in which order, and how each is seen to be done already, so that a
+ * release that stopped is resumed by running it again (docs/RUNBOOK.md).
+ */
+import type { Packed } from './package';
+
+/** What is asked of the outside; a dry run answers from a folder of its own. */
+export interface Outside {
+  /** Integrity of a published version; null where it is not published. @throws Error where nobody answers */
+  published(name: string, version: string): Promise<string | null>;
+  publish(packed: Publication, tag: string): Promise<void>;
+  /** Makes `version` what `npm install` takes. */
+  tag(name: string, version: string): Promise<void>;
+}
+
+/** Not `latest`: until all is there, nobody gets it without asking. */
+export const STAGING_TAG = 'staging';
+const LATEST = 'latest';
+
+export interface Publication extends Packed {
+  /** Of the tarball, as npm states it. */
+  readonly integrity: string;
+}
+
+/**
+ * Publishes platform packages, then the main one, then makes the main one the latest. A main package is never there
+ * without its platforms: it comes last, and only after every platform has been seen. What is there already with the
+ * same bytes is passed over; with other bytes it stops everything, because a version cannot be published twice.
+ *
+ * @param packages the main package last
+ */
+export async function publishAll(
+  packages: readonly Publication[],
+  outside: Outside,
+  said: (line: string) => void,
+): Promise<void> {
+  const main = packages.at(-1);
+  if (main === undefined) throw new Error('there is nothing to publish');
+  const versions = new Set(packages.map(({ version }) => version));
+  if (versions.size !== 1) throw new Error(`the packages have different versions: ${[...versions].join(', ')}`);
+  const platforms = packages.slice(0, -1);
+  for (const each of platforms) await publishOne(each, outside, said);
+  for (const { name, version, integrity } of platforms) {
+    if ((await outside.published(name, version)) !== integrity)
+      throw new Error(`${name}@${version} is not there yet: run this again`);
+  }
+  await publishOne(main, outside, said);
+  for (const { name, version } of [...platforms, main]) await outside.tag(name, version);
+  said(`${main.name}@${main.version} is ${LATEST}`);
+}
+
+async function publishOne(packed: Publication, outside: Outside, said: (line: string) => void): Promise<void> {
+  const { name, version, integrity } = packed;
+  const there = await outside.published(name, version);
+  if (there !== null && there !== integrity) {
+    throw new Error(`${name}@${version} is published with other contents: raise the version and release that`);
+  }
+  if (there === null) await outside.publish(packed, STAGING_TAG);
+  said(`${name}@${version} ${there === null ? 'published' : 'was there already'}`);
+}

@@ -1,0 +1,80 @@
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Home } from './home';
+
+/** tmux is there: tests in a real terminal are skipped without it. */
+export const TMUX = Bun.which('tmux');
+
+export interface TerminalOptions {
+  readonly columns?: number;
+  readonly rows?: number;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Keep colours and other attributes as escape sequences. */
+  readonly styled?: boolean;
+  /** Each is sent, as tmux names keys, once its text stands on the screen. */
+  readonly answers?: readonly { readonly when: string; readonly keys: readonly string[] }[];
+  /** The screen is taken once this text stands on it; without it, when the program has ended. */
+  readonly until?: string;
+}
+
+/** What stands on the screen, and how the program ended. */
+export interface Shown {
+  readonly screen: string;
+  /** Null where it has not ended. */
+  readonly exitCode: number | null;
+}
+
+const PATIENCE_MS = 15_000;
+
+/** Runs a program in a real terminal, with this home and nothing else of the environment. */
+export async function inTerminal(
+  command: readonly string[],
+  home: Home,
+  options: TerminalOptions = {},
+): Promise<Shown> {
+  const folder = mkdtempSync(join(tmpdir(), 'ao-migrate-tmux-'));
+  const base = {
+    HOME: home.path,
+    PATH: process.env.PATH ?? '',
+    // tmux of this test must not count as a terminal of a legacy agent.
+    TMUX_TMPDIR: home.path,
+    TERM: 'xterm-256color',
+    LANG: 'C.UTF-8',
+  };
+  const tmux = (...args: readonly string[]): string => {
+    const done = Bun.spawnSync([TMUX ?? 'tmux', '-S', join(folder, 's'), '-f', '/dev/null', ...args], {
+      env: { ...base, TERM: 'xterm-256color', LANG: 'C.UTF-8' },
+      cwd: home.path,
+    });
+    return done.stdout.toString();
+  };
+  const set = Object.entries({ ...base, ...options.env }).map(([name, value]) => `${name}=${value}`);
+  const status = join(folder, 'status');
+  // tmux now and then loses the status of a program that ended at once, so a shell around it keeps it.
+  const script = `trap : INT; "$@"; echo $? > '${status}'; sleep 60`;
+  const words = ['sh', '-c', script, 'sh', 'env', '-i', ...set, ...command];
+  const quoted = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+  const size = ['-x', String(options.columns ?? 80), '-y', String(options.rows ?? 120)];
+  try {
+    tmux('new-session', '-d', ...size, quoted);
+    const capture = (): string => tmux('capture-pane', '-p', ...(options.styled === true ? ['-e'] : []));
+    const ended = (): number | null => {
+      const text = existsSync(status) ? readFileSync(status, 'utf8') : '';
+      return text.endsWith('\n') ? Number(text) : null;
+    };
+    const until = async (isSo: () => boolean): Promise<void> => {
+      for (const limit = Date.now() + PATIENCE_MS; !isSo() && Date.now() < limit; ) await Bun.sleep(20);
+    };
+    for (const { when, keys } of options.answers ?? []) {
+      await until(() => capture().includes(when));
+      tmux('send-keys', ...keys);
+    }
+    const wanted = options.until;
+    await until(() => (wanted === undefined ? ended() !== null : capture().includes(wanted)));
+    return { screen: `${capture().trimEnd()}\n`, exitCode: ended() };
+  } finally {
+    tmux('kill-server');
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
