@@ -96,7 +96,7 @@ function built(target: Target, workshop: Workshop, base: string | null): string 
   const final = join(root, 'dist', target.name);
   try {
     const file = compiled(target, workshop, base, partial);
-    if (target === thisTarget()) proved(file, stamp.version, work);
+    if (target === thisTarget()) proved([file], stamp.version, work);
     rmSync(final, { recursive: true, force: true });
     renameSync(partial, final);
     return join(final, target.file);
@@ -126,8 +126,12 @@ function compiled(target: Target, { root, env, stamp }: Workshop, base: string |
   return file;
 }
 
-/** Runs the executable in a directory that tries to take it over; both files must be without effect. */
-export function proved(file: string, version: string, work: string): void {
+/**
+ * Runs an executable in a directory that tries to take it over; what lies there must be without effect.
+ *
+ * @param command the executable, behind an emulator where one is needed
+ */
+export function proved(command: readonly string[], version: string, work: string): void {
   const [hostile, harmless] = [join(work, 'hostile'), join(work, 'harmless')];
   for (const folder of [hostile, harmless]) mkdirSync(folder, { recursive: true });
   const marker = join(hostile, 'preloaded');
@@ -136,13 +140,16 @@ export function proved(file: string, version: string, work: string): void {
   // The help text is as wide as COLUMNS says, so a .env that is read would be seen.
   writeFileSync(join(hostile, '.env'), 'COLUMNS=40\n');
   const env = { HOME: work, USERPROFILE: work, SystemRoot: process.env.SystemRoot };
-  const answer = run([file, '--version'], hostile, env);
+  const answer = run([...command, '--version'], hostile, env);
   if (answer.exitCode !== 0 || answer.stdout !== `${version}\n` || answer.stderr !== '') {
     throw new Error(`the executable does not start: --version gave ${JSON.stringify(answer)}`);
   }
-  const [inside, outside] = [hostile, harmless].map((folder) => run([file, '--help'], folder, env).stdout);
-  const narrow = run([file, '--help'], harmless, { ...env, COLUMNS: '40' }).stdout;
-  if (inside !== outside || inside === narrow) throw new Error('the executable reads .env of its working directory');
+  const help = (folder: string, more: Environment = {}): string =>
+    run([...command, '--help'], folder, { ...env, ...more }).stdout;
+  const inside = help(hostile);
+  if (inside !== help(harmless) || inside === help(harmless, { COLUMNS: '40' })) {
+    throw new Error('the executable reads .env of its working directory');
+  }
   if (statSync(marker, { throwIfNoEntry: false }) !== undefined) {
     throw new Error('the executable runs the preload of a bunfig.toml in its working directory');
   }

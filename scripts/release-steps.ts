@@ -8,14 +8,14 @@ import type { Packed } from './package';
 export interface Outside {
   /** Integrity of a published version; null where it is not published. @throws Error where nobody answers */
   published(name: string, version: string): Promise<string | null>;
+  /** Under a tag that fits the version, so that `npm install` takes it if it is a final one. */
   publish(packed: Publication, tag: string): Promise<void>;
-  /** Makes `version` what `npm install` takes. */
-  tag(name: string, version: string): Promise<void>;
 }
 
-/** Not `latest`: until all is there, nobody gets it without asking. */
-export const STAGING_TAG = 'staging';
-const LATEST = 'latest';
+/** What `npm install` takes without asking, and where a version such as `1.2.3-rc.1` goes. */
+export function tagOf(version: string): 'latest' | 'next' {
+  return version.includes('-') ? 'next' : 'latest';
+}
 
 export interface Publication extends Packed {
   /** Of the tarball, as npm states it. */
@@ -23,8 +23,8 @@ export interface Publication extends Packed {
 }
 
 /**
- * Publishes platform packages, then the main one, then makes the main one the latest. A main package is never there
- * without its platforms: it comes last, and only after every platform has been seen. What is there already with the
+ * Publishes platform packages, then the main one. A main package is never there without its platforms: it comes last,
+ * and only after every platform has been seen. No tag is moved by hand, which a token of a workflow could not do. What is there already with the
  * same bytes is passed over; with other bytes it stops everything, because a version cannot be published twice.
  *
  * @param packages the main package last
@@ -45,8 +45,6 @@ export async function publishAll(
       throw new Error(`${name}@${version} is not there yet: run this again`);
   }
   await publishOne(main, outside, said);
-  for (const { name, version } of [...platforms, main]) await outside.tag(name, version);
-  said(`${main.name}@${main.version} is ${LATEST}`);
 }
 
 async function publishOne(packed: Publication, outside: Outside, said: (line: string) => void): Promise<void> {
@@ -55,6 +53,6 @@ async function publishOne(packed: Publication, outside: Outside, said: (line: st
   if (there !== null && there !== integrity) {
     throw new Error(`${name}@${version} is published with other contents: raise the version and release that`);
   }
-  if (there === null) await outside.publish(packed, STAGING_TAG);
+  if (there === null) await outside.publish(packed, tagOf(version));
   said(`${name}@${version} ${there === null ? 'published' : 'was there already'}`);
 }

@@ -79,8 +79,6 @@ const NPM: Outside = {
       process.env.ACTIONS_ID_TOKEN_REQUEST_URL === undefined ? ['--provenance=false'] : ['--provenance'];
     must(['npm', 'publish', file, `--tag=${tag}`, '--access=public', ...provenance], ROOT, process.env);
   },
-  tag: async (name, version) =>
-    void must(['npm', 'dist-tag', 'add', `${name}@${version}`, 'latest'], ROOT, process.env),
 };
 
 /** Answers as an empty registry would, and remembers. */
@@ -88,15 +86,14 @@ function pretended(): Outside {
   const there = new Map<string, string>();
   return {
     published: async (name, version) => there.get(`${name}@${version}`) ?? null,
-    publish: async ({ name, version, file }) => {
+    publish: async ({ name, version, file }, tag) => {
       must(
-        ['npm', 'publish', file, '--dry-run', '--access=public', '--provenance=false', '--tag=staging'],
+        ['npm', 'publish', file, '--dry-run', '--access=public', '--provenance=false', `--tag=${tag}`],
         ROOT,
         process.env,
       );
       there.set(`${name}@${version}`, integrityOf(readFileSync(file)));
     },
-    tag: async (name, version) => say(`would make ${name}@${version} the latest`),
   };
 }
 

@@ -19,3 +19,10 @@ export function must(command: readonly string[], cwd: string, env: Environment):
   if (ended.exitCode === 0) return ended.stdout;
   throw new Error(`${command.join(' ')} ended with ${ended.exitCode}:\n${ended.stderr}${ended.stdout}`);
 }
+
+/** As `run`, while this process goes on: it may be serving what the command asks for. */
+export async function started(command: readonly string[], cwd: string, env: Environment): Promise<Ended> {
+  const child = Bun.spawn([...command], { cwd, env: { ...env }, stdin: 'ignore', stdout: 'pipe', stderr: 'pipe' });
+  const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+  return { exitCode: await child.exited, stdout, stderr };
+}

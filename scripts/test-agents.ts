@@ -41,7 +41,8 @@ async function boxed(release: Release, agent: string, executable: string, work: 
 
 function chosen(words: readonly string[]): readonly Release[] {
   const unknown = words.find((word) => !RELEASES.some((each) => [each.harness, nameOf(each)].includes(word)));
-  if (unknown !== undefined) throw new Error(`no release is called ${unknown}; there are ${RELEASES.map(nameOf).join(', ')}`);
+  if (unknown !== undefined)
+    throw new Error(`no release is called ${unknown}; there are ${RELEASES.map(nameOf).join(', ')}`);
   return RELEASES.filter((each) => words.length === 0 || words.includes(each.harness) || words.includes(nameOf(each)));
 }
 
@@ -50,7 +51,9 @@ async function main(args: readonly string[], work: string): Promise<boolean> {
   const releases = chosen(words);
   const missing = NEEDED.filter((name) => Bun.which(name) === null);
   if (process.platform !== 'linux' || missing.length > 0)
-    throw new Error(`this needs Linux with ${NEEDED.join(', ')}${missing.length > 0 ? `; not found: ${missing.join(', ')}` : ''}`);
+    throw new Error(
+      `this needs Linux with ${NEEDED.join(', ')}${missing.length > 0 ? `; not found: ${missing.join(', ')}` : ''}`,
+    );
   const executable = buildForHost();
   const env = childEnvironment(process.env, process.execPath, join(work, 'bin'));
   const tried: Tried[] = [];
@@ -60,14 +63,23 @@ async function main(args: readonly string[], work: string): Promise<boolean> {
     const outcome = await boxed(release, agent, executable, work);
     tried.push({ release, outcome });
     const seconds = Math.round((performance.now() - began) / 1000);
-    say(`${outcome.problem === null ? 'ok    ' : 'FAILED'} ${nameOf(release).padEnd(22)} ${seconds} s  ${Object.entries(outcome.steps).map(([step, what]) => `${step}: ${what}`).join('; ')}`);
+    say(
+      `${outcome.problem === null ? 'ok    ' : 'FAILED'} ${nameOf(release).padEnd(22)} ${seconds} s  ${Object.entries(
+        outcome.steps,
+      )
+        .map(([step, what]) => `${step}: ${what}`)
+        .join('; ')}`,
+    );
     if (outcome.problem !== null) say(`       ${outcome.problem}`);
   }
   if (words.length === 0) {
     const commit = run(['git', 'rev-parse', '--short', 'HEAD'], ROOT, env).stdout.trim();
     const machine = `Linux ${kernel()} ${arch()}, ${cpus().length} processors`;
     const page = join(ROOT, 'docs', 'agents.md');
-    writeFileSync(page, agentsPage(tried, { day: new Date().toISOString().slice(0, 10), machine, commit, bun: Bun.version }));
+    writeFileSync(
+      page,
+      agentsPage(tried, { day: new Date().toISOString().slice(0, 10), machine, commit, bun: Bun.version }),
+    );
     say(`\nwritten: ${page}`);
   }
   const failed = tried.filter(({ outcome }) => outcome.problem !== null).length;

@@ -25,7 +25,11 @@ import { buildForHost } from './build';
 
 const ROOT = resolve(import.meta.dir, '..');
 const MB = 1_000_000;
-const SIZES = [20 * MB, 2_000 * MB] as const;
+/** Sizes with the number of runs, of which the middle one counts: a short run says more of the machine than of the file. */
+const SIZES = [
+  [20 * MB, 3],
+  [2_000 * MB, 1],
+] as const;
 const LIMIT = 150 * MB;
 /** How often the kernel is asked. The peak only grows, so only what comes in the last moment can be missed. */
 const LOOK_MS = 5;
@@ -68,7 +72,8 @@ const KINDS: readonly Kind[] = [
     agent: 'codex',
     recordKey: 'codexThreadId',
     place: () => join('.codex', 'sessions', '2026', '05', '10', `rollout-2026-05-10T08-00-00-${ID}.jsonl`),
-    firstRow: (cwd) => JSON.stringify({ timestamp: TIME, type: 'session_meta', payload: { id: ID, cwd, source: 'cli' } }),
+    firstRow: (cwd) =>
+      JSON.stringify({ timestamp: TIME, type: 'session_meta', payload: { id: ID, cwd, source: 'cli' } }),
     row: (index, text, cwd) =>
       index % 50 === 0
         ? JSON.stringify({ timestamp: TIME, type: 'turn_context', payload: { cwd, model: 'm' } })
@@ -148,9 +153,19 @@ async function measure(executable: string, work: string, kind: Kind, size: numbe
   const problem =
     child.exitCode !== 0 || document.status !== 'migrated'
       ? `it ended with ${child.exitCode}, ${String(document.status)}`
-      : ((await digest(source)) === original ? await copyProblem(home, kind, source) : 'the original changed');
+      : (await digest(source)) === original
+        ? await copyProblem(home, kind, source)
+        : 'the original changed';
   rmSync(home, { recursive: true, force: true });
   return { kind, bytes, peak, seconds, problem };
+}
+
+/** The run with the middle peak; one that went wrong goes before all others. */
+function middle(all: readonly Measured[]): Measured {
+  const sorted = all.toSorted((a, b) => a.peak - b.peak);
+  const chosen = all.find(({ problem }) => problem !== null) ?? sorted[Math.floor(sorted.length / 2)];
+  if (chosen === undefined) throw new Error('nothing was measured');
+  return chosen;
 }
 
 /** The most memory that a process ever had, bytes; 0 once it has gone. */
@@ -166,8 +181,9 @@ function peakOf(pid: number): number {
 /** Claude's copy is the same bytes; that of Codex has as many rows, of which the session's own and the last turn's differ. */
 async function copyProblem(home: string, kind: Kind, source: string): Promise<string | null> {
   using database = new Database(join(home, '.ao', 'data', 'ao.db'), { readonly: true });
-  const id = database.query<{ agent_session_id: string }, []>('SELECT agent_session_id FROM sessions').get()
-    ?.agent_session_id;
+  const id = database
+    .query<{ agent_session_id: string }, []>('SELECT agent_session_id FROM sessions')
+    .get()?.agent_session_id;
   if (id === undefined || id === '') return 'there is no row with a conversation';
   const root = join(home, kind.agent === 'codex' ? '.codex' : '.claude');
   const names = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((name) => name.endsWith(`${id}.jsonl`));
@@ -221,7 +237,7 @@ function largePage(measured: readonly Measured[]): string {
 
 Written by \`bun run test:large\` on ${new Date().toISOString().slice(0, 10)}, on Linux ${kernel()} ${arch()} with ${cpus().length} processors,
 with the compiled executable. Each conversation is the only one of its store; its rows have all lengths up to 12 MB.
-The peak is \`VmHWM\`, the most memory that the process ever had, its own code included; the time is that of the whole
+Of the small size the middle one of three runs counts. The peak is \`VmHWM\`, the most memory that the process ever had, its own code included; the time is that of the whole
 migration: reading the conversation, copying and syncing it, comparing the copy with its source, and the database.
 
 | agent | conversation | peak | time | copy |
@@ -238,7 +254,11 @@ async function main(work: string): Promise<boolean> {
   const executable = buildForHost();
   const measured: Measured[] = [];
   for (const kind of KINDS) {
-    for (const size of SIZES) measured.push(await measure(executable, work, kind, size));
+    for (const [size, runs] of SIZES) {
+      const all: Measured[] = [];
+      for (let run = 0; run < runs; run += 1) all.push(await measure(executable, work, kind, size));
+      measured.push(middle(all));
+    }
   }
   writeFileSync(join(ROOT, 'docs', 'large.md'), largePage(measured));
   const claims = claimsOf(measured);

@@ -81,7 +81,7 @@ export async function apply(input: ApplyInput, settle: SettleCommit): Promise<Ap
   const run = new Run(input, journal);
   try {
     input.phase?.('backup');
-    run.backUp();
+    await run.backUp();
     input.phase?.('conversations');
     const { placed, failures } = await run.placeConversations(copiesOf(plan));
     const lost = new Set(failures.map(({ sessionId }) => sessionId));
@@ -136,13 +136,13 @@ class Run {
     return this.#place?.final ?? null;
   }
 
-  backUp(): void {
+  async backUp(): Promise<void> {
     const { input } = this;
     if (!input.backup) return;
     const place = backupPlace(input.paths, input.startedAt);
     this.journal.note({ step: 'backup', ...place });
     this.#place = place;
-    makeBackup(place, input.store, input.db, input.target.dataDir);
+    await makeBackup(place, input.store, input.db, input.target.dataDir);
     input.interrupted();
   }
 

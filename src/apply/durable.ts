@@ -136,6 +136,12 @@ export function removeEmpty(directories: readonly string[]): void {
   }
 }
 
+/** The same, and it holds after a power cut. */
+export function removeEmptyDurably(directories: readonly string[]): void {
+  removeEmpty(directories);
+  for (const parent of new Set(directories.map((each) => dirname(each)))) if (stands(parent)) syncDirectory(parent);
+}
+
 export function stands(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }

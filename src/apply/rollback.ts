@@ -7,7 +7,7 @@ import { closeDatabase, openDatabase } from '../rewrite/connection';
 import { openExclusive, probeWriter } from '../rewrite/lock';
 import { withPrivateCopy } from '../rewrite/private-copy';
 import { moveWithoutOverwriting, putBackStale } from '../rewrite/promotion';
-import { removeEmpty, stands, syncDirectory } from './durable';
+import { removeEmptyDurably, stands, syncDirectory } from './durable';
 import { isStill } from './file-state';
 import { type Journal, openJournal, type Step } from './journal';
 import { type Receipt, requireReceipt, writeReceipt } from './receipt';
@@ -94,7 +94,8 @@ export function rollback(input: RollbackInput): RollbackResult {
     const whole =
       db !== null && receipt.dbCreated && verdicts.every(({ outcome }) => outcome !== 'refused') && onlyHolds(db);
     if (db !== null) closeDatabase(db);
-    for (const { files, createdDirectories } of removable) removeConversation(files, createdDirectories);
+    for (const { files } of removable) removeConversation(files);
+    removeEmptyDurably(removable.flatMap(({ createdDirectories }) => createdDirectories));
     const database = whole ? [removeDatabase(receipt, runId)] : [];
     const items = [...verdicts.map(itemOf), ...conversations, ...database];
     const complete = items.every(({ outcome }) => outcome === 'removed' || outcome === 'absent');
@@ -133,7 +134,7 @@ export async function finishRollback(
     rmSync(path);
     syncDirectory(dirname(path));
   }
-  removeEmpty(removal.directories);
+  removeEmptyDurably(removal.directories);
   let isRefused = !removal.complete;
   if (receipt.dbCreated && left === 'empty') isRefused ||= removeDatabase(receipt, first.runId).outcome === 'refused';
   if (receipt.dbCreated && left === 'nothing') removeSetAside(receipt, asideName(receipt.database, first.runId));
@@ -212,13 +213,12 @@ function conversationItems(receipt: Receipt, verdicts: readonly RowVerdict[]): R
   });
 }
 
-function removeConversation(files: Receipt['conversations'][number]['files'], directories: readonly string[]): void {
+function removeConversation(files: Receipt['conversations'][number]['files']): void {
   for (const { destination, size, sha256 } of files) {
     if (!isStill(destination, size, sha256)) continue;
     rmSync(destination);
     syncDirectory(dirname(destination));
   }
-  removeEmpty(directories);
 }
 
 /** The name under which a database waits between its last check and its removal. */
@@ -270,7 +270,7 @@ function removeSetAside(receipt: Receipt, aside: string): void {
   putBackStale(receipt.stale, receipt.database);
   if (lstatSync(dirname(receipt.database), { throwIfNoEntry: false }) !== undefined)
     syncDirectory(dirname(receipt.database));
-  removeEmpty(receipt.createdDirectories);
+  removeEmptyDurably(receipt.createdDirectories);
 }
 
 /** What was to be undone is undone: a journal that stays is completed at the next start, and finds nothing to do. */

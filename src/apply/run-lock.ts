@@ -63,7 +63,7 @@ function takeOrRefuse(paths: StatePaths, owner: Owner, machine: Machine, probe: 
     holder = readLock(paths.lock);
     if (holder !== null && isHeld(holder, probe)) break;
     if (holder === null && !isOldGarbage(paths.lock, machine)) break;
-    if (!removeStale(paths, owner, probe)) break;
+    if (!removeStale(paths, owner, holder, probe)) break;
   }
   const who = holder === null ? 'Another ao-migrate' : `Another ao-migrate (pid ${holder.pid})`;
   throw new Refusal('RUN_IN_PROGRESS', `${who} is working on this data directory.`);
@@ -111,8 +111,8 @@ function isOldGarbage(lock: string, machine: Machine): boolean {
  * holds the identity of that lock, and the lock is looked at again under the claim: nobody else removes it then. A claim whose
  * maker has died is inherited in the same way. False where somebody else is at it.
  */
-function removeStale(paths: StatePaths, owner: Owner, probe: ProcessProbe): boolean {
-  const stale = identityOf(paths.lock);
+function removeStale(paths: StatePaths, owner: Owner, holder: Owner | null, probe: ProcessProbe): boolean {
+  const stale = holder?.runId ?? garbageIdentity(paths.lock);
   if (stale === null) return true;
   const claims: string[] = [];
   for (let subject = stale; ; ) {
@@ -134,8 +134,12 @@ function claimOf(paths: StatePaths, subject: string): string {
 
 /** What tells one lock from any other that had or will have its name; null where there is none. */
 function identityOf(lock: string): string | null {
-  const holder = readLock(lock);
-  if (holder !== null) return holder.runId;
+  return readLock(lock)?.runId ?? garbageIdentity(lock);
+}
+
+/** The same for a lock without readable owner; null where it has one by now. */
+function garbageIdentity(lock: string): string | null {
+  if (readLock(lock) !== null) return null;
   const stat = statSync(lock, { throwIfNoEntry: false });
   return stat === undefined ? null : `${stat.ino}-${Math.floor(stat.mtimeMs)}`;
 }

@@ -137,7 +137,7 @@ export const FLAGS = {
     default: 'auto',
     commands: 'all',
   },
-  verbose: { description: 'Say more, on standard error', commands: 'all' },
+  verbose: { description: 'Tell every remark; log to standard error', commands: 'all' },
   help: { description: 'Show this help', short: 'h', commands: 'all' },
   version: { description: 'Show the version', commands: 'all' },
 } as const satisfies Record<string, FlagSpec>;

@@ -52,7 +52,7 @@ export async function runPostinstall(flags: FlagValues, around: PostinstallSurro
 }
 
 /** The codes that are neither a skip nor a refusal of `migrate`, in words. */
-const OTHERS: Readonly<Partial<Record<PostinstallCode, string>>> = {
+export const OTHERS: Readonly<Partial<Record<PostinstallCode, string>>> = {
   PLANNED: 'AO_MIGRATE=plan is set',
   TIME_LIMIT: 'it would take longer than an install may; everything is as it was',
   TOO_LARGE: 'there is more than 1 GB of conversations to copy',

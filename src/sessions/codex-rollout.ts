@@ -88,27 +88,29 @@ function metaOf(row: Row, members: readonly Member[]): RolloutMeta {
  * no id or directory.
  */
 export async function rolloutRewrite(file: OpenFile, newId: string, newCwd: string): Promise<Rewrite> {
-  const edits = { meta: null as Edit[] | null, lastTurn: [] as Edit[] };
+  const found = { meta: null as Edit[] | null, lastTurn: null as Row | null };
   const id = JSON.stringify(newId);
   const cwd = JSON.stringify(newCwd);
   const splitter = new RowSplitter((row) => {
-    const isBeginning = edits.meta === null && splitter.count <= META_ROWS;
+    const isBeginning = found.meta === null && splitter.count <= META_ROWS;
     // Only these rows are changed. One with escapes, which may stand in a key, is looked at in any case.
     if (!isBeginning && !row.bytes.includes('turn_context') && !row.bytes.includes('\\u00')) return;
-    const members = membersOfRow(row);
+    const members = membersOfRow(row, KEYS);
     if (members === null) return;
     const type = textOf(row.bytes, members, 'type');
-    if (type === 'turn_context') edits.lastTurn = editsIn(row, members, { cwd });
+    // Kept, not edited: with the edits made here the compiler's work on this function alone took 8 MB in a large rollout.
+    if (type === 'turn_context') found.lastTurn = { ...row, bytes: Buffer.from(row.bytes) };
     if (type !== 'session_meta' || !isBeginning) return;
     const payload = objectOf(row.bytes, members, 'payload');
     if (textOf(row.bytes, payload, 'id') === null || textOf(row.bytes, payload, 'cwd') === null)
       throw unusableMeta(file.path);
-    edits.meta = editsIn(row, members, { id, session_id: id, cwd, runtime_workspace_roots: `[${cwd}]` });
+    found.meta = editsIn(row, members, { id, session_id: id, cwd, runtime_workspace_roots: `[${cwd}]` });
   });
   for await (const chunk of contentOf(file)) splitter.push(chunk);
-  if (edits.meta === null) throw unusableMeta(file.path);
-  const ordered = [...edits.meta, ...edits.lastTurn].sort((a, b) => a.start - b.start);
-  return { end: splitter.end, edits: ordered };
+  const { meta, lastTurn } = found;
+  if (meta === null) throw unusableMeta(file.path);
+  const turnEdits = lastTurn === null ? [] : editsIn(lastTurn, membersOfRow(lastTurn, KEYS) ?? [], { cwd });
+  return { end: splitter.end, edits: [...meta, ...turnEdits].sort((a, b) => a.start - b.start) };
 }
 
 export function unusableMeta(path: string): ConversationFault {

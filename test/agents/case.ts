@@ -85,7 +85,10 @@ async function refused(code: string, driver: Driver, world: World, executable: s
   const orchestrator = items.find(({ kind }) => kind === 'orchestrator');
   expect(done.exitCode === 0 && done.document.status === 'partial', `status ${done.document.status}, ${done.exitCode}`);
   expect(JSON.stringify(orchestrator).includes(code), `the orchestrator is ${JSON.stringify(orchestrator)}`);
-  expect(items.some(({ kind, outcome }) => kind === 'project' && outcome === 'created'), 'the project is not in');
+  expect(
+    items.some(({ kind, outcome }) => kind === 'project' && outcome === 'created'),
+    'the project is not in',
+  );
   expect(world.row() === null, 'there is a session row');
   expect(same(driver.parts(world, id), parts), 'the original changed');
   steps.migrated = `project only: ${code}`;

@@ -42,14 +42,19 @@ export const CODEX: Driver = {
   },
   parts(world, id) {
     const paths = rollouts(world).filter((path) => basename(path).includes(id));
-    return Object.fromEntries(paths.flatMap((path) => Object.entries(snapshot(path)).map(([, state]) => [path, state])));
+    return Object.fromEntries(
+      paths.flatMap((path) => Object.entries(snapshot(path)).map(([, state]) => [path, state])),
+    );
   },
 };
 
 function rollouts(world: World): string[] {
   const root = join(world.home, '.codex', 'sessions');
   const names = readdirSync(root, { recursive: true, encoding: 'utf8' });
-  return names.filter((name) => /rollout-.*\.jsonl(\.zst)?$/.test(name)).map((name) => join(root, name)).sort();
+  return names
+    .filter((name) => /rollout-.*\.jsonl(\.zst)?$/.test(name))
+    .map((name) => join(root, name))
+    .sort();
 }
 
 /**

@@ -6,7 +6,8 @@ import { nameOf, type Release } from './releases';
 /** Where releases are kept between runs: outside the tree, in the place that the system has for caches. */
 export function cacheFolder(env: Environment): string {
   const home = env.HOME ?? '/tmp';
-  const base = env.XDG_CACHE_HOME === undefined || env.XDG_CACHE_HOME === '' ? join(home, '.cache') : env.XDG_CACHE_HOME;
+  const base =
+    env.XDG_CACHE_HOME === undefined || env.XDG_CACHE_HOME === '' ? join(home, '.cache') : env.XDG_CACHE_HOME;
   return join(base, 'ao-migrate', 'agents');
 }
 

@@ -23,7 +23,12 @@ export function answerChat(body: Json): Response {
   const base = { id: `chatcmpl-${crypto.randomUUID()}`, created: 0, model: body.model };
   const usage = { prompt_tokens: 10, completion_tokens: 5, total_tokens: 15 };
   if (body.stream !== true)
-    return Response.json({ ...base, object: 'chat.completion', choices: [{ index: 0, message, finish_reason }], usage });
+    return Response.json({
+      ...base,
+      object: 'chat.completion',
+      choices: [{ index: 0, message, finish_reason }],
+      usage,
+    });
   const chunk = (choice: Json, more: Json = {}): StreamEvent => [
     null,
     { ...base, object: 'chat.completion.chunk', choices: [{ index: 0, ...choice }], ...more },

@@ -74,7 +74,8 @@ export function startModel(log: string): { readonly url: string; stop(): Promise
 async function bodyOf(request: Request): Promise<unknown> {
   const bytes = new Uint8Array(await request.arrayBuffer());
   const encoding = request.headers.get('content-encoding');
-  const plain = encoding === 'zstd' ? Bun.zstdDecompressSync(bytes) : encoding === 'gzip' ? Bun.gunzipSync(bytes) : bytes;
+  const plain =
+    encoding === 'zstd' ? Bun.zstdDecompressSync(bytes) : encoding === 'gzip' ? Bun.gunzipSync(bytes) : bytes;
   const text = new TextDecoder().decode(plain);
   try {
     return text === '' ? null : JSON.parse(text);

@@ -77,7 +77,9 @@ function sessions(world: World): Session[] {
 /** The files of a session in the store of releases before 1.2. */
 function files(world: World, id: string): Readonly<Record<string, string>> {
   const storage = join(dataFolder(world), 'storage');
-  const all = Object.entries(existsSync(storage) ? snapshot(storage) : {}).filter(([, state]) => state.startsWith('file'));
+  const all = Object.entries(existsSync(storage) ? snapshot(storage) : {}).filter(([, state]) =>
+    state.startsWith('file'),
+  );
   const messages = all.flatMap(([name]) => new RegExp(`^message/${id}/(.*)\\.json$`).exec(name)?.[1] ?? []);
   const mine = [id, ...messages];
   return Object.fromEntries(all.filter(([name]) => mine.some((each) => name.includes(each))));

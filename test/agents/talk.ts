@@ -1,12 +1,12 @@
 import { readdirSync, readlinkSync } from 'node:fs';
 import { type Driver, isTurn, toolResult } from './driver';
-import { type Asked, ASK_DIRECTORY } from './model';
+import { ASK_DIRECTORY, type Asked } from './model';
 import { Terminal, until } from './terminal';
 import type { World } from './world';
 
-/** Two cores shared with others, and a native agent that unpacks itself at its first start. */
-const START_MS = 90_000;
-const TURN_MS = 60_000;
+/** For a busy machine, and a native agent that unpacks itself at its first start. */
+const START_MS = 180_000;
+const TURN_MS = 90_000;
 /** How often Enter is pressed until the model is asked: an agent may still be busy with its first screen. */
 const ENTERS = 5;
 /** A program that was hung up on gets so long to end by itself. */
@@ -125,5 +125,5 @@ function processesBelow(folder: string): number[] {
 
 function lastLine(screen: string): string {
   const lines = screen.split('\n').map((line) => line.trim());
-  return lines.findLast((line) => /[A-Za-z]{3}/.test(line)) ?? '(an empty screen)';
+  return lines.findLast((line) => /[A-Za-z]{3}/.test(line) && !line.startsWith('Pane is dead')) ?? '(an empty screen)';
 }

@@ -16,8 +16,28 @@ export class Terminal {
     const terminal = new Terminal(join(folder, `tmux-${crypto.randomUUID().slice(0, 8)}`), env);
     // The last screen of a program that ended stays to be read.
     must(
-      terminal.#tmux('-f', '/dev/null', 'start-server', ';', 'set', '-g', 'remain-on-exit', 'on', ';',
-        'new-session', '-d', '-s', 'agent', '-x', '160', '-y', '50', '-c', cwd, ...command),
+      terminal.#tmux(
+        '-f',
+        '/dev/null',
+        'start-server',
+        ';',
+        'set',
+        '-g',
+        'remain-on-exit',
+        'on',
+        ';',
+        'new-session',
+        '-d',
+        '-s',
+        'agent',
+        '-x',
+        '160',
+        '-y',
+        '50',
+        '-c',
+        cwd,
+        ...command,
+      ),
       cwd,
       env,
     );

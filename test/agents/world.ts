@@ -120,7 +120,10 @@ export class World {
       },
       [recordKey]: id,
     };
-    this.write(`.agent-orchestrator/projects/${PROJECT}/sessions/${ORCHESTRATOR}.json`, JSON.stringify(record, null, 2));
+    this.write(
+      `.agent-orchestrator/projects/${PROJECT}/sessions/${ORCHESTRATOR}.json`,
+      JSON.stringify(record, null, 2),
+    );
   }
 
   /** The orchestrator's row; null if there is none. */

@@ -6,7 +6,8 @@ import { emptyHome, type Home, machineAt, write } from '../support/home';
 let home: Home = emptyHome();
 afterEach(() => home.remove());
 
-const at = (random: string) => machineAt(home.path, { now: () => new Date('2026-11-21T12:00:00.900Z'), randomHex: () => random });
+const at = (random: string) =>
+  machineAt(home.path, { now: () => new Date('2026-11-21T12:00:00.900Z'), randomHex: () => random });
 
 test('a run id tells its second, and is greater than every other one of that second', () => {
   home = emptyHome();

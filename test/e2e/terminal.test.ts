@@ -20,7 +20,7 @@ const show = (args: readonly string[], options: TerminalOptions = {}): Promise<S
 function steady({ screen, exitCode }: Shown): string {
   const text = screen
     .replace(/\d{8}-\d{6}-[0-9a-f]{6}/g, 'YYYYMMDD-HHMMSS-abcdef')
-    .replace(/legacy-\d{8}-\d(?:\d|\n +){5}/g, 'legacy-YYYYMMDD-HHMMSS')
+    .replace(/legacy-\d{8}-(?:\d(?:\n +)?){6}/g, 'legacy-YYYYMMDD-HHMMSS')
     .replace(/(Machine\s+)\S.*/, '$1…')
     .replace(/(ao-migrate\s+)\d+\.\d+.*(?:\n {6,}\S.*)*/, '$1…')
     .replace(/(SQLite\s+)[\d.]+/, '$1…')

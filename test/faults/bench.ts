@@ -6,7 +6,7 @@ import type { Home } from '../support/home';
 import { snapshot } from '../support/tree';
 import type { Scenario } from './scenarios';
 import { type State, stateOf } from './state';
-import { type Call, type Point, pointsOf, runFaulted, type TracedRun, traceChanges } from './strace';
+import { type Call, type Point, pointsOf, runFaulted, type TracedRun, traceBytes, traceChanges } from './strace';
 
 export interface Before {
   readonly state: State;
@@ -26,16 +26,24 @@ export class Bench {
     private readonly strace: string | null,
     private readonly program: string,
   ) {
-    this.#folder = mkdtempSync(join(tmpdir(), 'ao-migrate-bench-'));
+    this.#folder = inFolder(MEMORY, () => mkdtempSync(join(tmpdir(), 'ao-migrate-bench-')));
     this.#template = join(this.#folder, 'template');
     this.temporary = join(this.#folder, 'tmp');
     mkdirSync(this.temporary);
   }
 
-  /** @param strace null where only undisturbed runs are wanted; a scenario with a killed command needs it */
-  static async make(scenario: Scenario, strace: string | null, program: string = EXECUTABLE): Promise<Bench> {
+  /**
+   * @param strace null where only undisturbed runs are wanted; a scenario with a killed command needs it
+   * @param folder where the home is laid out
+   */
+  static async make(
+    scenario: Scenario,
+    strace: string | null,
+    program: string = EXECUTABLE,
+    folder: string | null = null,
+  ): Promise<Bench> {
     if (!existsSync(program)) throw new Error(`${program} is missing: run \`bun run build\` first`);
-    const bench = new Bench(scenario, scenario.lay(), strace, program);
+    const bench = new Bench(scenario, inFolder(folder ?? MEMORY, scenario.lay), strace, program);
     try {
       for (const args of scenario.before) {
         const done = await bench.run(args);
@@ -92,24 +100,33 @@ export class Bench {
     };
   }
 
-  async run(args: readonly string[]): Promise<TracedRun> {
-    const child = Bun.spawn([this.program, ...args], {
+  start(args: readonly string[]): Bun.Subprocess<'ignore', 'pipe', 'pipe'> {
+    return Bun.spawn([this.program, ...args], {
       cwd: this.home.path,
       env: this.env,
       stdin: 'ignore',
       stdout: 'pipe',
       stderr: 'pipe',
     });
-    const [stdout, stderr, exitCode] = await Promise.all([
-      new Response(child.stdout).text(),
-      new Response(child.stderr).text(),
-      child.exited,
-    ]);
-    return { exitCode, stdout, stderr, timedOut: false };
+  }
+
+  async run(args: readonly string[]): Promise<TracedRun> {
+    const child = this.start(args);
+    const [stdout, stderr] = await Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text()]);
+    await child.exited;
+    return { exitCode: child.signalCode === null ? child.exitCode : null, stdout, stderr, timedOut: false };
   }
 
   trace(args: readonly string[]): Promise<{ run: TracedRun; calls: Call[] }> {
     return traceChanges([this.home.path, this.temporary], this.#options(args));
+  }
+
+  /** The trace of an undisturbed run, with all that it wrote. */
+  async bytes(args: readonly string[]): Promise<string> {
+    const { run, text } = await traceBytes(this.#options(args));
+    if (run.exitCode !== 0)
+      throw new Error(`${this.scenario.name}: the traced run gave ${run.exitCode}\n${run.stdout}`);
+    return text;
   }
 
   faulted(point: Point, args: readonly string[]): Promise<TracedRun> {
@@ -161,6 +178,22 @@ export class Bench {
   remove(): void {
     this.home.remove();
     rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+/** On a disk every sync costs its time, thousands of times. */
+const MEMORY = existsSync('/dev/shm') ? '/dev/shm' : null;
+
+/** Makes temporary folders below another one than the system's. */
+export function inFolder<T>(folder: string | null, make: () => T): T {
+  if (folder === null) return make();
+  const before = process.env.TMPDIR;
+  process.env.TMPDIR = folder;
+  try {
+    return make();
+  } finally {
+    if (before === undefined) delete process.env.TMPDIR;
+    else process.env.TMPDIR = before;
   }
 }
 

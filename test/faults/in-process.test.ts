@@ -10,7 +10,7 @@ import { sample } from './sweep';
 const ROOT = join(import.meta.dir, '..', '..');
 const FAULTS = ['SIGKILL', 'SIGKILL', 'ENOSPC', 'EIO', 'EACCES'] as const;
 /** Accidents of each scenario; all of them are tried with strace, too. */
-const EACH = 6;
+const EACH = 4;
 /** Bun's own cache must not appear in the home that is looked at. */
 const cache = mkdtempSync(join(tmpdir(), 'ao-migrate-cache-'));
 afterAll(() => rmSync(cache, { recursive: true, force: true }));

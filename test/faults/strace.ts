@@ -121,6 +121,14 @@ export async function traceChanges(
   return { run, calls: parseCalls(text, folders) };
 }
 
+/** Runs a program and returns its trace with all bytes that were written. */
+export async function traceBytes(options: TraceOptions): Promise<{ run: TracedRun; text: string }> {
+  const run = await traced(['--seccomp-bpf', '-y', '-s', '1000000', '-e', `trace=${CHANGING.join(',')}`], options);
+  const text = readFileSync(options.log, 'latin1');
+  rmSync(options.log, { force: true });
+  return { run, text };
+}
+
 export function parseCalls(text: string, folders: readonly string[]): Call[] {
   const counts = new Map<string, number>();
   const calls: Call[] = [];

@@ -1,63 +1,25 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:https';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { publishedName } from '../../scripts/release-files';
-import { type FileServer, fileServer, type Handler, proxyServer } from '../support/file-server';
-import { HERE, type Installed, installed, node, script, VERSION } from '../support/installed';
+import type { Handler } from '../support/file-server';
+import { HERE, node, script, VERSION } from '../support/installed';
+import {
+  cleanUp,
+  expectRefused,
+  GOOD,
+  lay,
+  NAME,
+  postinstall,
+  ran,
+  sends,
+  serve,
+  vendored,
+  WRONG,
+} from '../support/ladder';
 
 setDefaultTimeout(60_000);
-
-const NAME = publishedName(HERE);
-const ran = (main: string): string => join(main, 'ran');
-
-/** The executable of the release: `postinstall` leaves a trace of having run, with its arguments. */
-const GOOD = script('echo "$0 $@" >> "$(dirname "$0")/../../ran"');
-/** Of the same size and another content. */
-const WRONG = Buffer.from(Buffer.from(GOOD).toString('latin1').replace('>>', '> '), 'latin1');
-
-let place: Installed | null = null;
-const servers: FileServer[] = [];
-afterEach(() => {
-  place?.remove();
-  for (const server of servers.splice(0)) server.stop();
-});
-
-function lay(executable: Uint8Array = GOOD): Installed {
-  place = installed(executable);
-  return place;
-}
-
-async function serve(handler: Handler): Promise<FileServer> {
-  const server = await fileServer(handler);
-  servers.push(server);
-  return server;
-}
-
-/** What is below vendor, which must be empty after anything but success. */
-function vendored({ main }: Installed): string[] {
-  const folder = join(main, 'vendor', HERE.name);
-  return existsSync(folder) ? readdirSync(folder) : [];
-}
-
-const postinstall = ({ main }: Installed, env: Record<string, string>) =>
-  node(join(main, 'lib', 'postinstall.js'), [], env);
-
-/** Nothing was run, nothing is left, one line was said, and the install goes on. */
-async function expectRefused(laid: Installed, env: Record<string, string>, message: string): Promise<void> {
-  const done = await postinstall(laid, env);
-  expect(done.stderr).toContain(message);
-  expect(done.stderr.trim().split('\n')).toHaveLength(1);
-  expect(done).toMatchObject({ exitCode: 0, stdout: '' });
-  expect(existsSync(ran(laid.main))).toBe(false);
-  expect(vendored(laid)).toEqual([]);
-}
-
-const sends =
-  (bytes: Uint8Array, head: Record<string, string> = {}): Handler =>
-  (_, response) =>
-    response.writeHead(200, head).end(bytes);
+afterEach(cleanUp);
 
 describe('a download', () => {
   test('that is right is kept, run, and used by the launcher; a second install asks nobody', async () => {
@@ -250,138 +212,5 @@ describe('the limits of a download', () => {
     const server = await serve(sends(Buffer.alloc(1000)));
     await download(server.address, file, expected, {}).catch(() => {});
     expect(existsSync(file) ? readFileSync(file, 'utf8') : 'gone').toBe('mine');
-  });
-});
-
-describe('proxies', () => {
-  const load = createRequire(import.meta.url);
-  const { proxyFor } = load('../../packages/ao-migrate/lib/proxy.js');
-  test.each([
-    ['https://x.example/a', { HTTPS_PROXY: 'http://p:1' }, 'http://p:1/'],
-    ['https://x.example/a', { https_proxy: 'p:1' }, 'http://p:1/'],
-    ['https://x.example/a', { HTTP_PROXY: 'http://p:1' }, undefined],
-    ['http://x.example/a', { HTTP_PROXY: 'http://p:1' }, 'http://p:1/'],
-    ['https://x.example/a', { npm_config_https_proxy: 'http://p:1' }, 'http://p:1/'],
-    ['https://x.example/a', { npm_config_proxy: 'null' }, undefined],
-    ['https://x.example/a', { HTTPS_PROXY: 'socks5://p:1' }, undefined],
-    ['https://x.example/a', { HTTPS_PROXY: 'http://p:1', NO_PROXY: '*' }, undefined],
-    ['https://x.example/a', { HTTPS_PROXY: 'http://p:1', NO_PROXY: 'y.example, x.example' }, undefined],
-    ['https://x.example/a', { HTTPS_PROXY: 'http://p:1', NO_PROXY: '.example' }, undefined],
-    ['https://x.example/a', { HTTPS_PROXY: 'http://p:1', no_proxy: '*.example' }, undefined],
-    ['https://x.example/a', { HTTPS_PROXY: 'http://p:1', NO_PROXY: 'ample' }, 'http://p:1/'],
-    ['https://x.example/a', { HTTPS_PROXY: 'http://p:1', NO_PROXY: 'x.example:8443' }, 'http://p:1/'],
-    ['https://x.example:8443/a', { HTTPS_PROXY: 'http://p:1', NO_PROXY: 'x.example:8443' }, undefined],
-    ['http://[::1]:80/a', { HTTP_PROXY: 'http://p:1', NO_PROXY: '::1' }, undefined],
-  ] as const)('%s with %p', (url, env, proxy) => {
-    expect(proxyFor(new URL(url), env)?.href).toBe(proxy);
-  });
-  test('an address is fetched through the proxy, with its password', async () => {
-    const laid = lay();
-    const origin = await serve(sends(GOOD));
-    const proxy = await proxyServer(origin.address, 'me:secret');
-    servers.push(proxy);
-    const env = {
-      AO_MIGRATE_MIRROR: 'http://mirror.invalid/ao',
-      HTTP_PROXY: proxy.address.replace('//', '//me:secret@'),
-    };
-    expect((await postinstall(laid, env)).stderr).toBe('');
-    expect(proxy.asked).toEqual([`http://mirror.invalid/ao/v${VERSION}/${NAME}`]);
-    expect(vendored(laid)).toEqual([HERE.file]);
-  });
-  test('a proxy that refuses is named', async () => {
-    const origin = await serve(sends(GOOD));
-    const proxy = await proxyServer(origin.address, 'me:secret');
-    servers.push(proxy);
-    await expectRefused(
-      lay(),
-      { AO_MIGRATE_MIRROR: 'https://mirror.invalid', HTTPS_PROXY: proxy.address },
-      'the proxy answered 407',
-    );
-    expect(proxy.asked).toContain('CONNECT mirror.invalid:443');
-  });
-  test('https goes through a tunnel, and only with a certificate that NODE_EXTRA_CA_CERTS vouches for', async () => {
-    const laid = lay();
-    const keys = join(laid.main, 'keys');
-    mkdirSync(keys);
-    const made = Bun.spawnSync(
-      [
-        'openssl',
-        'req',
-        '-x509',
-        '-newkey',
-        'rsa:2048',
-        '-nodes',
-        '-days',
-        '2',
-        '-subj',
-        '/CN=mirror.invalid',
-        '-addext',
-        'subjectAltName=DNS:mirror.invalid',
-        '-keyout',
-        'key',
-        '-out',
-        'cert',
-      ],
-      { cwd: keys },
-    );
-    expect(made.exitCode).toBe(0);
-    const secure = createServer(
-      { key: readFileSync(join(keys, 'key')), cert: readFileSync(join(keys, 'cert')) },
-      (_, response) => response.end(GOOD),
-    );
-    await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
-    const bound = secure.address();
-    const port = typeof bound === 'object' && bound !== null ? bound.port : 0;
-    const proxy = await proxyServer(`http://127.0.0.1:${port}`);
-    servers.push(proxy, { address: '', asked: [], stop: () => secure.close() });
-    const env = { AO_MIGRATE_MIRROR: 'https://mirror.invalid', HTTPS_PROXY: proxy.address };
-    await expectRefused(laid, env, 'could not be used: self-signed certificate');
-    expect((await postinstall(laid, { ...env, NODE_EXTRA_CA_CERTS: join(keys, 'cert') })).stderr).toBe('');
-    expect(vendored(laid)).toEqual([HERE.file]);
-  });
-});
-
-describe('the postinstall', () => {
-  test('never fails: an executable that fails, hangs up or cannot be started', async () => {
-    for (const body of ['exit 3', 'kill -9 $$']) {
-      const bad = script(body);
-      const laid = lay(bad);
-      laid.add(HERE, bad);
-      const done = await postinstall(laid, {});
-      expect(done.exitCode).toBe(0);
-      expect(done.stderr).toBe(
-        'ao-migrate: the migration was interrupted; the next run finishes or undoes it (later: run `ao-migrate`)\n',
-      );
-      laid.remove();
-    }
-  });
-  test('hands a signal on and ends well', async () => {
-    const waits = script(`trap 'kill $!; exit 0' TERM; sleep 30 >/dev/null 2>&1 & echo ready >&2; wait`);
-    const laid = lay(waits);
-    laid.add(HERE, waits);
-    const child = Bun.spawn(['node', join(laid.main, 'lib', 'postinstall.js')], { stdin: 'ignore', stderr: 'pipe' });
-    await child.stderr.getReader().read();
-    child.kill('SIGTERM');
-    expect(await child.exited).toBe(0);
-  });
-  test('is a function for other packages', async () => {
-    const laid = lay();
-    laid.add(HERE, GOOD);
-    const caller = join(laid.modules, 'caller.js');
-    writeFileSync(caller, "require('ao-migrate/postinstall').postinstall().then(() => console.log('went on'));\n");
-    expect(await node(caller)).toMatchObject({ stdout: 'went on\n', stderr: '', exitCode: 0 });
-    expect(readFileSync(ran(join(laid.modules)), 'utf8')).toContain('postinstall');
-  });
-  test('fetch.js fetches without migrating, and says where', async () => {
-    const laid = lay();
-    const server = await serve(sends(GOOD));
-    const done = await node(join(laid.main, 'lib', 'fetch.js'), [], { AO_MIGRATE_MIRROR: server.address });
-    expect(done).toMatchObject({
-      exitCode: 0,
-      stderr: `ao-migrate: ready (${join(laid.main, 'vendor', HERE.name, HERE.file)})\n`,
-    });
-    expect(existsSync(ran(laid.main))).toBe(false);
-    chmodSync(join(laid.main, 'lib'), 0o755);
-    expect((await node(join(lay().main, 'lib', 'fetch.js'))).exitCode).toBe(1);
   });
 });

@@ -26,6 +26,7 @@ export function documentIn(streams: { readonly stdout: string; readonly stderr: 
   const document: unknown = JSON.parse(stdout);
   const head = v.parse(v.looseObject({ command: v.string() }), document);
   const parsed = v.safeParse(schemaOf(head.command), document);
-  expect(parsed.success ? [] : v.flatten<never>(parsed.issues)).toEqual([]);
+  const problems = parsed.issues?.map((issue) => `${v.getDotPath(issue)}: ${issue.message}`) ?? [];
+  expect({ command: head.command, problems }).toEqual({ command: head.command, problems: [] });
   return { ...head };
 }

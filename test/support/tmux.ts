@@ -26,6 +26,8 @@ export interface Shown {
 }
 
 const PATIENCE_MS = 15_000;
+/** Stands on the screen behind everything that the program wrote. */
+const ENDED = '<ended>';
 
 /** Runs a program in a real terminal, with this home and nothing else of the environment. */
 export async function inTerminal(
@@ -52,7 +54,7 @@ export async function inTerminal(
   const set = Object.entries({ ...base, ...options.env }).map(([name, value]) => `${name}=${value}`);
   const status = join(folder, 'status');
   // tmux now and then loses the status of a program that ended at once, so a shell around it keeps it.
-  const script = `trap : INT; "$@"; echo $? > '${status}'; sleep 60`;
+  const script = `trap : INT; "$@"; echo $? > '${status}'; echo '${ENDED}'; sleep 60`;
   const words = ['sh', '-c', script, 'sh', 'env', '-i', ...set, ...command];
   const quoted = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
   const size = ['-x', String(options.columns ?? 80), '-y', String(options.rows ?? 120)];
@@ -71,8 +73,9 @@ export async function inTerminal(
       tmux('send-keys', ...keys);
     }
     const wanted = options.until;
-    await until(() => (wanted === undefined ? ended() !== null : capture().includes(wanted)));
-    return { screen: `${capture().trimEnd()}\n`, exitCode: ended() };
+    await until(() => capture().includes(wanted ?? ENDED));
+    const screen = capture().replace(ENDED, '').trimEnd();
+    return { screen: `${screen}\n`, exitCode: ended() };
   } finally {
     tmux('kill-server');
     rmSync(folder, { recursive: true, force: true });

@@ -1,0 +1,104 @@
+import { afterEach, describe, expect, test } from 'bun:test';
+import { Bench } from './bench';
+import { scenario } from './scenarios';
+import { differences, stateOf } from './state';
+import { randomOf } from './sweep';
+
+/** Moments of each signal. */
+const MOMENTS = Number(process.env.AO_SIGNALS ?? 4);
+const LIMIT = 60_000 + MOMENTS * 5_000;
+
+let bench: Bench | null = null;
+afterEach(() => {
+  bench?.remove();
+  bench = null;
+});
+
+const CODES = { SIGINT: 130, SIGTERM: 143, SIGHUP: 143 } as const;
+
+describe.skipIf(process.platform === 'win32')('a signal at any moment', () => {
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    '%s: the run ends with its code and has put everything back, or has done its work',
+    async (signal) => {
+      bench = await Bench.make(scenario('20 projects'), null);
+      const expected = await bench.undisturbed();
+      const random = randomOf(signal.length + CODES[signal]);
+      const begun = Date.now();
+      await bench.run(bench.scenario.args);
+      const lasts = Date.now() - begun;
+      for (let moment = 0; moment < MOMENTS; moment++) {
+        bench.restore();
+        const child = bench.start(['--yes']);
+        await Bun.sleep(random() * lasts * 1.1);
+        child.kill(signal);
+        const [stdout, stderr] = await Promise.all([
+          new Response(child.stdout).text(),
+          new Response(child.stderr).text(),
+        ]);
+        await child.exited;
+        const state = stateOf(bench.home.path, { whole: true });
+        if (child.signalCode === null && child.exitCode === 0) {
+          expect(stdout).not.toBe('');
+          expect(differences(expected, stateOf(bench.home.path, { whole: false }))).toEqual([]);
+        } else {
+          // Before the program listens, the system itself ends it.
+          if (child.signalCode !== null) expect(child.signalCode).toBe(signal);
+          else {
+            expect({ code: child.exitCode, stderr }).toEqual({
+              code: CODES[signal],
+              stderr: expect.stringMatching(/interrupted/i),
+            });
+            expect(stdout).toBe('');
+          }
+          expect(differences(bench.before.state, state)).toEqual([]);
+        }
+        expect((await bench.run(bench.scenario.args)).exitCode).toBe(0);
+        expect(differences(expected, stateOf(bench.home.path, { whole: false }))).toEqual([]);
+      }
+    },
+    LIMIT,
+  );
+
+  test(
+    'a second SIGINT ends the run at once, and the next one finishes or undoes it',
+    async () => {
+      bench = await Bench.make(scenario('20 projects'), null);
+      const expected = await bench.undisturbed();
+      const random = randomOf(2);
+      for (let moment = 0; moment < MOMENTS; moment++) {
+        bench.restore();
+        const child = bench.start(['--yes']);
+        await Bun.sleep(60 + random() * 200);
+        child.kill('SIGINT');
+        await Bun.sleep(1 + random() * 5);
+        const asked = Date.now();
+        child.kill('SIGINT');
+        await child.exited;
+        expect(Date.now() - asked).toBeLessThan(5_000);
+        if (child.signalCode === null) expect([0, 130]).toContain(child.exitCode ?? -1);
+        expect((await bench.run(bench.scenario.args)).exitCode).toBe(0);
+        expect(differences(expected, stateOf(bench.home.path, { whole: false }))).toEqual([]);
+      }
+    },
+    LIMIT,
+  );
+
+  test(
+    'a rollback that is asked to stop is finished by the next one',
+    async () => {
+      bench = await Bench.make(scenario('rollback of a new database'), null);
+      const expected = await bench.undisturbed();
+      const random = randomOf(5);
+      for (let moment = 0; moment < MOMENTS; moment++) {
+        bench.restore();
+        const child = bench.start(bench.scenario.args);
+        await Bun.sleep(random() * 150);
+        child.kill('SIGTERM');
+        await child.exited;
+        expect((await bench.run(bench.scenario.args)).exitCode).toBe(0);
+        expect(differences(expected, stateOf(bench.home.path, { whole: false }))).toEqual([]);
+      }
+    },
+    LIMIT,
+  );
+});
