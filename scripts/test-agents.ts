@@ -7,7 +7,7 @@
  * `--keep` leaves the homes, screens and requests where they are. Linux, with npm, git, node, tmux, unshare and ip. The
  * last line is `N passed, N failed, N skipped`.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { arch, cpus, release as kernel, tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import type { Outcome } from '../test/agents/case';
@@ -54,7 +54,9 @@ async function main(args: readonly string[], work: string): Promise<boolean> {
     throw new Error(
       `this needs Linux with ${NEEDED.join(', ')}${missing.length > 0 ? `; not found: ${missing.join(', ')}` : ''}`,
     );
-  const executable = buildForHost();
+  // A copy, because the run is long and somebody may build meanwhile.
+  const executable = join(work, 'ao-migrate');
+  copyFileSync(buildForHost(), executable);
   const env = childEnvironment(process.env, process.execPath, join(work, 'bin'));
   const tried: Tried[] = [];
   for (const release of releases) {

@@ -2,8 +2,9 @@
  * `bun run test:package`: the long tests of what is published, from dist/release and dist/npm (`bun run build --all`,
  * `bun run package`). Every artifact is inspected; what can run here is run; the packages are published to a registry of
  * this machine and installed with npm, pnpm, Yarn 1, Yarn 4 and Bun. Installs what it needs below the user's cache.
+ * `artifacts` or `packages` as the argument does one half, and the name of an installer behind it only that one.
  */
-import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { rowsOf } from '../test/support/expected';
@@ -143,11 +144,14 @@ async function launcherCost(registry: Registry): Promise<string> {
     }
     return least;
   };
+  writeFileSync(join(folder, 'empty.js'), '');
   const direct = await best([`node_modules/ao-migrate-${process.platform}-${process.arch}/bin/ao-migrate`]);
   const launched = await best(['node', 'node_modules/ao-migrate/bin/ao-migrate.js']);
-  const node = await best(['node', '-e', '0']);
-  const words = `${(launched - direct).toFixed(0)} ms (node itself starts in ${node.toFixed(0)} ms, the executable in ${direct.toFixed(0)} ms)`;
-  if (launched - direct >= 60) throw new Error(`${words}: 60 ms are allowed on an idle machine`);
+  const node = await best(['node', 'empty.js']);
+  const [added, start, own] = [launched - direct, node, direct].map((each) => `${each.toFixed(0)} ms`);
+  const words = `${added} (Node itself starts in ${start}, the executable in ${own})`;
+  // On a busy machine Node alone may take longer than that.
+  if (launched - direct >= 60 && launched - direct >= 1.5 * node) throw new Error(words);
   return words;
 }
 
@@ -166,7 +170,9 @@ async function packages(): Promise<void> {
     for (const { file } of packed)
       must(['npm', 'publish', file, '--provenance=false', '--tag=staging'], work, publisher);
     const modes: readonly Mode[] = ['allowed', 'blocked', 'omitted', 'omitted, scripts allowed', 'wrong platform'];
+    const named = process.argv[3];
     for (const installer of installers(trialTools(), process.execPath)) {
+      if (named !== undefined && installer.name !== named) continue;
       for (const mode of modes)
         await attempt(`${installer.name}: ${mode}`, () => installed(installer, mode, registry, mirror.address));
       await attempt(`${installer.name}: run once`, () => once(installer, registry));

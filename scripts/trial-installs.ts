@@ -125,6 +125,8 @@ export function account(home: string, registry: string, more: Environment = {}):
     npm_config_update_notifier: 'false',
     YARN_NPM_REGISTRY_SERVER: registry,
     YARN_UNSAFE_HTTP_WHITELIST: '127.0.0.1',
+    // Yarn 4 does not take a version in its first day otherwise.
+    YARN_NPM_MINIMAL_AGE_GATE: '0',
     YARN_ENABLE_TELEMETRY: '0',
     YARN_ENABLE_IMMUTABLE_INSTALLS: '0',
     ...more,

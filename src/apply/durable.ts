@@ -142,6 +142,12 @@ export function removeEmptyDurably(directories: readonly string[]): void {
   for (const parent of new Set(directories.map((each) => dirname(each)))) if (stands(parent)) syncDirectory(parent);
 }
 
+/** Whether anything has this name; below something that is no directory nothing has. */
 export function stands(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  try {
+    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  } catch (error) {
+    if (isSystemError(error, 'ENOTDIR')) return false;
+    throw error;
+  }
 }

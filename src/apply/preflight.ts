@@ -1,4 +1,4 @@
-import { accessSync, constants, lstatSync, statfsSync, statSync } from 'node:fs';
+import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Machine } from '../contracts/machine';
 import type { Plan } from '../contracts/plan';
@@ -68,6 +68,7 @@ export function preflight(needs: readonly Need[], dataDir: string, machine: Mach
     const existing = nearest(path);
     try {
       accessSync(existing, constants.W_OK | constants.X_OK);
+      if (!statSync(existing).isDirectory()) throw new Error('no directory');
     } catch {
       throw new Refusal('NOT_WRITABLE', `${existing} cannot be written, and ${what} must go there.`);
     }
@@ -84,8 +85,7 @@ function refuseOtherOwner(dataDir: string, uid: number | null): void {
 /** The path itself, or the nearest folder above it that exists. */
 function nearest(path: string): string {
   let current = path;
-  while (lstatSync(current, { throwIfNoEntry: false }) === undefined && dirname(current) !== current)
-    current = dirname(current);
+  while (!stands(current) && dirname(current) !== current) current = dirname(current);
   return current;
 }
 

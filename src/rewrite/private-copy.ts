@@ -44,7 +44,8 @@ export async function withPrivateCopy<T>(
     await copyStill(original, copy, machine, tools);
     return await use(copy);
   } finally {
-    await rm(directory, { recursive: true, force: true });
+    // A copy that stays is a copy of what is private: one failure is not taken for the last word.
+    await rm(directory, { recursive: true, force: true }).catch(() => rm(directory, { recursive: true, force: true }));
     live.delete(directory);
   }
 }

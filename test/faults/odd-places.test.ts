@@ -200,7 +200,7 @@ describe.skipIf(!isRoot || process.platform !== 'linux' || Bun.which('setpriv') 
   test('the owner of the home migrates; a stranger is refused; what cannot be written is named', async () => {
     bench = await Bench.make(scenario('existing 82'), null);
     const expected = await bench.undisturbed();
-    chmodSync(bench.home.path, 0o755);
+    for (const name of ['', '.ao', '.ao/data']) chmodSync(join(bench.home.path, name), 0o755);
     expect(await asNobody(bench)).toMatchObject({ exitCode: 3, refusal: { code: 'NOT_OWNER' } });
     const own = (): boolean => call('chown', '-R', `${NOBODY}:${NOBODY}`, bench?.home.path ?? '');
     for (const [closed, mode] of [

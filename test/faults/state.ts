@@ -74,7 +74,8 @@ function isExpected(name: string): boolean {
 
 function receiptProblems(home: string): string[] {
   const folder = join(home, '.ao', 'migrations');
-  const names = existsSync(folder) ? readdirSync(folder).filter((name) => /^\d.*\.json$/.test(name)) : [];
+  const isFolder = lstatSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
+  const names = isFolder ? readdirSync(folder).filter((name) => /^\d.*\.json$/.test(name)) : [];
   return names.flatMap((name) => {
     const receipt: { status?: string; backup?: string | null } = JSON.parse(readFileSync(join(folder, name), 'utf8'));
     return [
