@@ -99,7 +99,7 @@ export async function rolloutRewrite(file: OpenFile, newId: string, newCwd: stri
     if (members === null) return;
     const type = textOf(row.bytes, members, 'type');
     // Kept, not edited: with the edits made here the compiler's work on this function alone took 8 MB in a large rollout.
-    if (type === 'turn_context') found.lastTurn ??= { ...row, bytes: Buffer.from(row.bytes) };
+    if (type === 'turn_context') found.lastTurn = { ...row, bytes: Buffer.from(row.bytes) };
     if (type !== 'session_meta' || !isBeginning) return;
     const payload = objectOf(row.bytes, members, 'payload');
     if (textOf(row.bytes, payload, 'id') === null || textOf(row.bytes, payload, 'cwd') === null)

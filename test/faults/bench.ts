@@ -141,6 +141,7 @@ export class Bench {
       cwd: this.home.path,
       env: this.env,
       log: join(this.#folder, 'trace'),
+      noLinks: this.scenario.noLinks === true,
     };
   }
 
@@ -151,7 +152,8 @@ export class Bench {
     if (run.exitCode !== 0)
       throw new Error(`${this.scenario.name}: the traced run gave ${run.exitCode}\n${run.stdout}`);
     this.restore();
-    return pointsOf(calls);
+    const isTaken = (call: Call): boolean => this.scenario.noLinks === true && /^link/.test(call.name);
+    return pointsOf(calls.filter((call) => !isTaken(call)));
   }
 
   /** What a run without any accident leaves behind. */

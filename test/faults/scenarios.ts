@@ -16,6 +16,8 @@ export interface Scenario {
   readonly killed?: { readonly args: readonly string[]; readonly at: (call: Call) => boolean };
   /** The command that is tried. */
   readonly args: readonly string[];
+  /** As on a file system without hard links (FAT, folders shared with a virtual machine). */
+  readonly noLinks?: boolean;
 }
 
 const MIGRATE = ['--yes', '--json'];
@@ -117,6 +119,13 @@ export const SCENARIOS: readonly Scenario[] = [
   { name: 'existing 82', lay: () => withDatabase(82), before: [], args: MIGRATE },
   { name: 'existing 12 with a WAL', lay: withWal, before: [], args: MIGRATE },
   { name: 'left-over WAL without a database', lay: withStaleFiles, before: [], args: MIGRATE },
+  {
+    name: 'new database without hard links',
+    lay: () => realFixture('v2-stopped'),
+    before: [],
+    args: MIGRATE,
+    noLinks: true,
+  },
   { name: '20 projects', lay: () => manyProjects(17), before: [], args: MIGRATE },
   {
     name: 'recovery before the commit of a new database',

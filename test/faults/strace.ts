@@ -108,6 +108,8 @@ export interface TraceOptions {
   /** Where the trace is written; removed afterwards. */
   readonly log: string;
   readonly timeoutMs?: number;
+  /** As on a file system without hard links. */
+  readonly noLinks?: boolean;
 }
 
 /** Runs a program and returns every changing call that names something below one of the folders, in order of beginning. */
@@ -115,7 +117,8 @@ export async function traceChanges(
   folders: readonly string[],
   options: TraceOptions,
 ): Promise<{ run: TracedRun; calls: Call[] }> {
-  const run = await traced(['--seccomp-bpf', '-y', '-e', `trace=${CHANGING.join(',')}`], options);
+  const flags = ['--seccomp-bpf', '-y', '-e', `trace=${CHANGING.join(',')}`, ...noLinks(options)];
+  const run = await traced(flags, options);
   const text = existsSync(options.log) ? readFileSync(options.log, 'latin1') : '';
   rmSync(options.log, { force: true });
   return { run, calls: parseCalls(text, folders) };
@@ -168,6 +171,10 @@ export function pointText({ call, nth, fault, forGood, line }: Point): string {
   return `${fault}${forGood ? ' for good' : ''} at ${call} number ${nth}: ${line.slice(0, 160)}`;
 }
 
+function noLinks(options: TraceOptions): string[] {
+  return options.noLinks === true ? ['-e', 'inject=link,linkat:error=EPERM'] : [];
+}
+
 /** Runs a program with one accident. */
 export function runFaulted(point: Point, options: TraceOptions): Promise<TracedRun> {
   const isKill = point.fault === 'SIGKILL';
@@ -178,13 +185,14 @@ export function runFaulted(point: Point, options: TraceOptions): Promise<TracedR
       // With the filter, which makes a run twice as fast, strace 6.1 loses a signal that is not for the first call.
       ...(isKill ? [] : ['--seccomp-bpf']),
       '-e',
-      `trace=${point.call}`,
+      `trace=${point.call}${options.noLinks === true ? ',link,linkat' : ''}`,
       '-e',
       'status=none',
       '-e',
       'signal=none',
       '-e',
       `inject=${point.call}:${what}:when=${point.nth}${point.forGood ? '+' : ''}`,
+      ...noLinks(options),
     ],
     options,
   );

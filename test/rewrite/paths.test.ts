@@ -77,7 +77,7 @@ describe('DATA_DIR_INVALID', () => {
     expect(refusal({ cwd: '/a#b' }, { dataDir: 'data' })).toBe('DATA_DIR_INVALID');
   });
 
-  test('inside a legacy store: that of the home, and one that is named', () => {
+  test('E78 inside a legacy store: that of the home, and one that is named', () => {
     const store = join(home.path, '.agent-orchestrator');
     expect(refusal({}, { dataDir: store })).toBe('DATA_DIR_INVALID');
     expect(refusal({}, { dataDir: join(store, 'projects/x/sessions') })).toBe('DATA_DIR_INVALID');

@@ -65,6 +65,16 @@ describe('left-over files', () => {
     expect(readFileSync(`${database}-wal`, 'utf8')).toBe('another');
   });
 
+  test('stay aside where a database appears while they are moved: beside it they would replace its content', () => {
+    const [wal] = stale();
+    if (wal === undefined) throw new Error('no left-over file');
+    // The second move lets a file appear under the name of the database.
+    const appears = { original: `${database}-shm`, aside: database };
+    expect(moveStale([wal, appears], database)).toBe(false);
+    expect(inData()).toContain(`ao.db-wal.stale-${RUN}`);
+    expect(inData()).not.toContain('ao.db-wal');
+  });
+
   test('are not touched where a database appeared before', () => {
     const files = stale();
     writeFileSync(database, 'another');

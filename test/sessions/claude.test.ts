@@ -146,7 +146,7 @@ describe('where a stored id is sought', () => {
     expect(await find({ storedId: ID, worktree: join(linked, 'gone') })).toMatchObject({ state: 'found' });
   });
 
-  test('a worktree that is a link: by the real path', async () => {
+  test('E65 a worktree that is a link: by the real path', async () => {
     symlinkSync(world.worktree, join(world.path, 'link'));
     own(ID);
     expect(await find({ storedId: ID, worktree: join(world.path, 'link') })).toMatchObject({ state: 'found' });
@@ -172,7 +172,7 @@ describe('where a stored id is sought', () => {
     expect(await find({ storedId: ID, worktree: null, workspacePaths: [old] })).toMatchObject({ state: 'found' });
   });
 
-  test('its cwd is not asked', async () => {
+  test('R28 its cwd is not asked', async () => {
     own(ID, { cwd: '/somewhere/else' });
     expect(await find({ storedId: ID, mayRecover: false })).toMatchObject({ state: 'found', how: 'stored' });
   });
@@ -361,7 +361,7 @@ describe('recovery', () => {
     expect(codesOf(await find())).toEqual(['CONVERSATION_RECOVERED']);
   });
 
-  test('the first root with a usable conversation decides', async () => {
+  test('R27 the first root with a usable conversation decides', async () => {
     const other = join(world.home, 'claude-config');
     own(uuid(1), {}, 9_000);
     const roots = [world.root(other, { isDefault: false }), world.root(world.claude)];

@@ -256,7 +256,7 @@ describe('where a stored id is sought', () => {
     ['event_msg', true],
     ['compacted', true],
     ['turn_context', false],
-  ])('a rollout with only a %s row has messages: %p', async (type, has) => {
+  ])('R1 a rollout with only a %s row has messages: %p', async (type, has) => {
     world.write(pathOf(ID), `${meta(ID)}{"type":"${type}","payload":{}}\n`);
     expect(await find({ storedId: ID })).toMatchObject({ state: has ? 'found' : 'missing' });
   });

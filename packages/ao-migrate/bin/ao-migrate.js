@@ -43,7 +43,8 @@ function launch(file, args) {
     for (const [name, handler] of handlers) process.off(name, handler);
     const problem = startProblem(signal);
     if (problem !== null) fail(problem);
-    else if (signal === null) process.exitCode = code ?? 1;
+    // At once: nothing of this process is left to be written.
+    else if (signal === null) process.exit(code ?? 1);
     else process.kill(process.pid, signal);
   });
 }

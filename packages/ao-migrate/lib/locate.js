@@ -1,5 +1,5 @@
 'use strict';
-const { accessSync, chmodSync, constants, statSync } = require('node:fs');
+const { accessSync, chmodSync, constants, readFileSync, statSync } = require('node:fs');
 const { dirname, join } = require('node:path');
 const { targetName } = require('./platform');
 
@@ -15,16 +15,16 @@ const downloaded = (target, file) => join(ROOT, 'vendor', target, file);
 
 /**
  * Folder of a platform package, or null. Its version must be this one's: package managers can leave an old one behind.
+ * Beside this package is where it mostly is, and looked at without Node's resolution, which takes milliseconds.
  */
 function packageFolder(name, version) {
-  const resolved = () => require.resolve(`${name}/package.json`, { paths: [ROOT] });
-  // Below this package, and beside it, where installers put them that do not hoist or that resolve through links.
-  const nested = () => join(ROOT, 'node_modules', name, 'package.json');
-  const beside = () => join(ROOT, '..', name, 'package.json');
-  for (const place of [resolved, nested, beside]) {
+  const beside = () => join(ROOT, '..', name);
+  const below = () => join(ROOT, 'node_modules', name);
+  const resolved = () => dirname(require.resolve(`${name}/package.json`, { paths: [ROOT] }));
+  for (const place of [beside, below, resolved]) {
     try {
-      const manifest = place();
-      if (require(manifest).version === version) return dirname(manifest);
+      const folder = place();
+      if (JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8')).version === version) return folder;
     } catch {
       // Not there.
     }

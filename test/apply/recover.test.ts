@@ -1,0 +1,331 @@
+import { Database } from 'bun:sqlite';
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { createHash } from 'node:crypto';
+import {
+  appendFileSync,
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  unlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { journalFile, openJournal, readJournal, type Step } from '../../src/apply/journal';
+import type { Receipt } from '../../src/apply/receipt';
+import { receiptFile, writeReceipt } from '../../src/apply/receipt';
+import { recoverRuns, unfinishedRuns } from '../../src/apply/recover';
+import { type StatePaths, statePaths } from '../../src/apply/state';
+import type { Machine } from '../../src/contracts/machine';
+import { emptyHome, type Home, machineAt } from '../support/home';
+import { synthDatabase } from '../support/synth-db';
+
+const RUN = '20261121-120000-abcdef';
+const UNDO = '20261121-130000-abcdef';
+const TIME = '2026-11-21 12:00:00 +0000 UTC';
+
+let home: Home;
+let machine: Machine;
+let paths: StatePaths;
+const at = (...names: string[]): string => join(home.path, ...names);
+const data = (): string => at('.ao', 'data');
+const database = (): string => join(data(), 'ao.db');
+const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
+
+beforeEach(() => {
+  home = emptyHome();
+  machine = machineAt(home.path);
+  paths = statePaths(machine, data());
+  mkdirSync(paths.migrations, { recursive: true });
+});
+afterEach(() => home.remove());
+
+/** A journal as a run that was killed leaves it. */
+function killedRun(...steps: Step[]): void {
+  const journal = openJournal(
+    paths,
+    RUN,
+    {
+      step: 'begin',
+      runId: RUN,
+      physicalDataDir: data(),
+      database: database(),
+      createsDatabase: true,
+      madeDirectories: [],
+    },
+    machine.pid,
+  );
+  for (const step of steps) journal.note(step);
+}
+
+function killedRollback(remove: Extract<Step, { step: 'remove' }>): void {
+  const first: Step = { step: 'rollback', runId: UNDO, target: RUN, physicalDataDir: data(), madeDirectories: [] };
+  openJournal(paths, UNDO, first, machine.pid).note(remove);
+}
+
+const session = {
+  id: 'p-orchestrator',
+  projectId: 'p',
+  columns: { id: 'p-orchestrator', project_id: 'p', num: 0, created_at: TIME },
+  prompt: '',
+  marker: null,
+  changes: [],
+};
+
+function receipt(changes: Partial<Receipt> = {}): Receipt {
+  return {
+    formatVersion: 1,
+    runId: RUN,
+    tool: 'ao-migrate',
+    version: '0',
+    status: 'committing',
+    startedAt: '',
+    finishedAt: null,
+    legacyRoot: at('.agent-orchestrator'),
+    dataDir: data(),
+    physicalDataDir: data(),
+    database: database(),
+    dbCreated: true,
+    schemaVersion: 12,
+    planHash: '',
+    options: { from: null, config: null, cwd: home.path, onlyLive: false, resume: 'auto' },
+    outcome: { status: 'migrated' },
+    createdDirectories: [data()],
+    stale: [],
+    backup: null,
+    projects: [],
+    sessions: [session],
+    conversations: [],
+    sources: [],
+    ...changes,
+  };
+}
+
+function makeDatabase(...rows: string[]): void {
+  mkdirSync(data(), { recursive: true });
+  synthDatabase(database(), 12, { journal: 'delete', sql: rows.join(';') });
+}
+const project = `INSERT INTO projects (id, path, repo_origin_url, display_name, registered_at, kind)
+  VALUES ('p', '/p', '', 'P', '${TIME}', 'single_repo')`;
+const orchestrator = `INSERT INTO sessions (id, project_id, num, kind, harness, activity_state, activity_last_at, is_terminated, branch,
+  workspace_path, runtime_handle_id, agent_session_id, prompt, created_at, updated_at, display_name)
+  VALUES ('p-orchestrator', 'p', 0, 'orchestrator', 'codex', 'exited', '${TIME}', 1, '', '', '', '', '', '${TIME}', '${TIME}', '')`;
+
+const recover = () => recoverRuns(paths, data(), machine);
+const inMigrations = (): string[] => readdirSync(paths.migrations).sort();
+
+describe('a journal', () => {
+  test('appears with its first step, and a torn last line counts as not written', () => {
+    killedRun({ step: 'commit' });
+    appendFileSync(journalFile(paths, RUN), '{"step":"place","fil');
+    expect(readJournal(journalFile(paths, RUN))?.map(({ step }) => step)).toEqual(['begin', 'commit']);
+    expect(inMigrations()).toEqual([`${RUN}.journal`]);
+  });
+
+  test("of another data directory is nobody else's", () => {
+    killedRun();
+    expect(unfinishedRuns(paths, at('elsewhere'))).toEqual([]);
+    expect(unfinishedRuns(paths, data())).toEqual([RUN]);
+  });
+
+  test.skipIf(process.platform === 'win32')('that cannot be read is not taken for an empty one', async () => {
+    symlinkSync(at(), journalFile(paths, RUN));
+    await expect(recover()).rejects.toMatchObject({ code: 'RECOVERY_FAILED' });
+    expect(existsSync(journalFile(paths, RUN))).toBe(true);
+  });
+});
+
+describe('recovery of a run', () => {
+  const destination = (): string => at('.claude', 'x', 'a.jsonl');
+  const temporary = (): string => at('.claude', 'x', '.ao-migrate-1-a-0.part');
+  const place = (): Step => ({
+    step: 'place',
+    files: [{ temporary: temporary(), destination: destination(), sha256: sha256('text'), size: 4 }],
+  });
+  const stage = (): Step => ({
+    step: 'stage',
+    prefix: '.ao-migrate-1-',
+    directories: [at('.claude', 'x')],
+    missing: [at('.claude'), at('.claude', 'x')],
+  });
+  const put = (path: string, text: string): void => {
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(path, text);
+  };
+
+  test('whose receipt was being written when it was killed', async () => {
+    makeDatabase(project, orchestrator);
+    killedRun({ step: 'commit' });
+    writeReceipt(paths, receipt());
+    writeFileSync(join(paths.migrations, `.${RUN}.json.partial`), '{"half":');
+    expect(await recover()).toMatchObject([{ outcome: 'finished' }]);
+    expect(inMigrations()).toEqual([`${RUN}.json`]);
+    expect(JSON.parse(readFileSync(receiptFile(paths, RUN), 'utf8'))).toMatchObject({ status: 'done' });
+  });
+
+  test('whose receipt cannot be understood undoes nothing', async () => {
+    put(destination(), 'text');
+    killedRun(stage(), place(), { step: 'commit' });
+    writeFileSync(receiptFile(paths, RUN), 'no JSON');
+    await expect(recover()).rejects.toMatchObject({ code: 'RECOVERY_FAILED' });
+    expect(readFileSync(destination(), 'utf8')).toBe('text');
+    expect(inMigrations()).toEqual([`${RUN}.journal`, `${RUN}.json`]);
+  });
+
+  test('before the commit takes back files, their directories, the temporary database, and the receipt', async () => {
+    put(destination(), 'text');
+    linkSync(destination(), temporary());
+    put(at('.claude', 'x', '.ao-migrate-1-b-0.part'), 'half');
+    put(join(data(), '.ao.db.partial'), 'database');
+    killedRun(stage(), place(), {
+      step: 'database',
+      temporary: join(data(), '.ao.db.partial'),
+      directories: [data()],
+      stale: [],
+    });
+    writeReceipt(paths, receipt());
+    expect(await recover()).toMatchObject([{ outcome: 'undone', notes: [] }]);
+    expect(readdirSync(home.path)).toEqual(['.ao']);
+    expect(readdirSync(at('.ao'))).toEqual(['migrations']);
+    expect(inMigrations()).toEqual([]);
+  });
+
+  test('keeps a conversation that has grown, and says so', async () => {
+    put(destination(), 'text and more');
+    killedRun(stage(), place());
+    const [done] = await recover();
+    expect(done?.notes).toMatchObject([{ code: 'CONVERSATION_CONFLICT', file: destination() }]);
+    expect(readFileSync(destination(), 'utf8')).toBe('text and more');
+  });
+
+  test('keeps a file of somebody else that came first, though it is equal', async () => {
+    put(destination(), 'text');
+    put(temporary(), 'text');
+    killedRun(stage(), place());
+    await recover();
+    expect(readdirSync(at('.claude', 'x'))).toEqual(['a.jsonl']);
+  });
+
+  test('removes the empty names of a disk without hard links, but no database of a daemon', async () => {
+    put(destination(), '');
+    put(temporary(), 'text');
+    put(database(), '');
+    chmodSync(database(), 0o600);
+    const step: Step = { step: 'database', temporary: join(data(), '.ao.db.partial'), directories: [], stale: [] };
+    killedRun(stage(), place(), step, { step: 'commit' });
+    writeReceipt(paths, receipt());
+    expect(await recover()).toMatchObject([{ outcome: 'undone', notes: [] }]);
+    expect(existsSync(destination())).toBe(false);
+    expect(existsSync(database())).toBe(false);
+    put(database(), '');
+    chmodSync(database(), 0o644);
+    killedRun(step, { step: 'commit' });
+    await recover();
+    expect(existsSync(database())).toBe(true);
+  });
+
+  test('gives left-over files their names back only where no database is', async () => {
+    const stale = { original: `${database()}-wal`, aside: `${database()}-wal.stale-${RUN}` };
+    const step: Step = { step: 'database', temporary: join(data(), '.ao.db.partial'), directories: [], stale: [stale] };
+    makeDatabase(project);
+    put(stale.aside, 'old');
+    killedRun(step);
+    expect((await recover())[0]?.notes).toMatchObject([{ code: 'STALE_FILE_MOVED', file: stale.aside }]);
+    expect(existsSync(stale.original)).toBe(false);
+  });
+});
+
+describe('recovery of a rollback', () => {
+  const remove = (changes: Partial<Extract<Step, { step: 'remove' }>> = {}): Extract<Step, { step: 'remove' }> => ({
+    step: 'remove',
+    files: [{ path: at('copy.jsonl'), sha256: sha256('text') }],
+    directories: [],
+    sessions: ['p-orchestrator'],
+    projects: ['p'],
+    complete: true,
+    ...changes,
+  });
+  const status = (): unknown => JSON.parse(readFileSync(receiptFile(paths, RUN), 'utf8')).status;
+
+  beforeEach(() => {
+    writeFileSync(at('copy.jsonl'), 'text');
+    writeReceipt(paths, receipt({ status: 'done' }));
+  });
+
+  test('whose rows are there is dropped', async () => {
+    makeDatabase(project, orchestrator);
+    killedRollback(remove());
+    expect(await recover()).toMatchObject([{ outcome: 'dropped' }]);
+    expect({ status: status(), copy: existsSync(at('copy.jsonl')) }).toEqual({ status: 'done', copy: true });
+  });
+
+  test('whose rows are gone is completed: conversations, and the database that the run had made', async () => {
+    makeDatabase();
+    killedRollback(remove());
+    expect(await recover()).toMatchObject([{ outcome: 'finished' }]);
+    expect({ status: status(), copy: existsSync(at('copy.jsonl')), data: existsSync(data()) }).toEqual({
+      status: 'undone',
+      copy: false,
+      data: false,
+    });
+  });
+
+  test('keeps a database that holds something else, and one that was there before', async () => {
+    makeDatabase(project.replaceAll("'p'", "'q'"));
+    killedRollback(remove());
+    await recover();
+    expect(existsSync(database())).toBe(true);
+    writeReceipt(paths, receipt({ status: 'done', dbCreated: false }));
+    killedRollback(remove());
+    await recover();
+    expect({ status: status(), database: existsSync(database()) }).toEqual({ status: 'undone', database: true });
+  });
+
+  test('with an item that was refused does not count as undone', async () => {
+    makeDatabase(project);
+    killedRollback(remove({ projects: [], complete: false }));
+    await recover();
+    expect({ status: status(), copy: existsSync(at('copy.jsonl')), database: existsSync(database()) }).toEqual({
+      status: 'done',
+      copy: false,
+      database: true,
+    });
+  });
+
+  test.each(['both names', 'the waiting name'])('that was killed while the database had %s', async (which) => {
+    makeDatabase();
+    linkSync(database(), `${database()}.removed-${UNDO}`);
+    if (which === 'the waiting name') unlinkSync(database());
+    killedRollback(remove());
+    await recover();
+    expect({ status: status(), data: existsSync(data()) }).toEqual({ status: 'undone', data: false });
+  });
+
+  test('never takes the database that a daemon has made meanwhile', async () => {
+    makeDatabase();
+    linkSync(database(), `${database()}.removed-${UNDO}`);
+    unlinkSync(database());
+    makeDatabase();
+    killedRollback(remove());
+    await recover();
+    using db = new Database(database(), { readonly: true });
+    expect(db.query('SELECT count(*) AS n FROM projects').get()).toEqual({ n: 0 });
+    expect(readdirSync(data())).toEqual(['ao.db']);
+  });
+
+  test('does not remove the left-over files that have their names back already', async () => {
+    const stale = { original: `${database()}-wal`, aside: `${database()}-wal.stale-${RUN}` };
+    writeReceipt(paths, receipt({ status: 'done', stale: [stale], createdDirectories: [] }));
+    mkdirSync(data(), { recursive: true });
+    writeFileSync(stale.original, 'from before the run');
+    killedRollback(remove());
+    await recover();
+    expect({ status: status(), wal: readFileSync(stale.original, 'utf8') }).toEqual({
+      status: 'undone',
+      wal: 'from before the run',
+    });
+  });
+});
