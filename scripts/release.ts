@@ -119,7 +119,7 @@ async function release(args: readonly string[]): Promise<void> {
   sign();
   const packages = packAll(ROOT).map(withIntegrity);
   for (const { name, size } of packages) say(`packed: ${name.padEnd(32)}${String(size).padStart(12)}`);
-  await publishAll(packages, dryRun ? pretended() : NPM, say);
+  await publishAll(packages, dryRun ? pretended() : NPM, dryRun ? (line) => say(`dry run: ${line}`) : say);
 }
 
 if (import.meta.main) {

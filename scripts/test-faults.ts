@@ -2,6 +2,8 @@
  * `bun run test:faults`: every accident that can happen at a changing system call of a run, in every scenario of
  * test/faults/scenarios.ts, and prints how many were tried. AO_FAULTS_COUNT: so many of each scenario instead of all.
  * AO_FAULTS_SEED: which ones. AO_FAULTS_ONLY: a part of the scenarios' names. AO_FAULTS_JOBS: scenarios at a time.
+ * AO_FAULTS_PROGRAM: another executable. The tests in test/faults have long forms of their own: AO_ROUNDS=1000 (two at once),
+ * AO_POWER_CUTS=400, AO_SIGNALS=100, AO_SESSION_FILES=100000.
  * Needs strace and the compiled executable (`bun run build`). Exit code 1 where anything was lost, 2 without strace.
  */
 import { openOutput } from '../src/report/writer';

@@ -148,11 +148,10 @@ export async function finishRollback(
  */
 function restoreName(receipt: Receipt, runId: string): boolean {
   const aside = asideName(receipt.database, runId);
-  const waiting = lstatSync(aside, { throwIfNoEntry: false });
-  if (waiting === undefined) return true;
-  const standing = lstatSync(receipt.database, { throwIfNoEntry: false });
-  if (standing === undefined) return moveWithoutOverwriting(aside, receipt.database);
-  if (standing.ino === waiting.ino && standing.dev === waiting.dev) {
+  if (!stands(aside)) return true;
+  if (!stands(receipt.database) && !moveWithoutOverwriting(aside, receipt.database)) return false;
+  if (!stands(aside)) return true;
+  if (areOneFile(receipt.database, aside)) {
     rmSync(aside);
     return true;
   }
@@ -236,12 +235,19 @@ function removeDatabase(receipt: Receipt, runId: string): RollbackItem {
   const item = { kind: 'database', id: database } as const;
   if (!moveWithoutOverwriting(database, aside))
     return { ...item, outcome: 'refused', reason: `${aside} is in the way` };
+  // Both names can stand where the removal of the first failed: it is not moved before that is gone.
+  if (areOneFile(database, aside)) rmSync(database);
   if (!isUnused(aside)) {
     moveWithoutOverwriting(aside, database);
     return { ...item, outcome: 'refused', reason: 'the new app has begun to use it' };
   }
   removeSetAside(receipt, aside);
   return { ...item, outcome: 'removed' };
+}
+
+function areOneFile(first: string, second: string): boolean {
+  const [one, other] = [first, second].map((path) => lstatSync(path, { throwIfNoEntry: false }));
+  return one !== undefined && other !== undefined && one.ino === other.ino && one.dev === other.dev;
 }
 
 function isUnused(aside: string): boolean {

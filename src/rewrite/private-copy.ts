@@ -1,8 +1,9 @@
-import { chmod, copyFile, mkdtemp, realpath, rm, stat } from 'node:fs/promises';
+import { chmod, copyFile, lstat, mkdtemp, readdir, realpath, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Machine } from '../contracts/machine';
 import { Refusal } from '../contracts/refusals';
 import { isSystemError } from '../sessions/source';
+import { isAlive } from './daemon';
 
 /** What a copy consists of. The `-shm` is left out: SQLite makes it anew from the `-wal`. */
 const PARTS = ['', '-wal', '-journal'] as const;
@@ -37,7 +38,8 @@ export async function withPrivateCopy<T>(
 ): Promise<T> {
   // SQLite keeps the -wal beside the file itself, not beside a link to it.
   const original = await realpath(database);
-  const directory = await temporaryDirectory(machine.tempDir);
+  await removeAbandoned(machine);
+  const directory = await temporaryDirectory(machine);
   live.add(directory);
   try {
     const copy = join(directory, basename(original));
@@ -55,10 +57,31 @@ export function privateCopies(): readonly string[] {
   return [...live].sort();
 }
 
-async function temporaryDirectory(tempDir: string): Promise<string> {
+/** What a killed process could not remove is left by it for at least so long: another container may share the folder. */
+const ABANDONED_MS = 10 * 60_000;
+
+/** Copies of processes that were killed: they hold what is private, and nobody else would ever remove them. */
+async function removeAbandoned(machine: Machine): Promise<void> {
+  const names = await readdir(machine.tempDir).catch(() => []);
+  for (const name of names) {
+    const pid = /^ao-migrate-copy-(\d+)-/.exec(name)?.[1];
+    if (pid === undefined || isAlive(Number(pid))) continue;
+    const directory = join(machine.tempDir, name);
+    try {
+      const { mtimeMs, uid } = await lstat(directory);
+      const isOurs = machine.uid === null || uid === machine.uid;
+      if (isOurs && machine.now().getTime() - mtimeMs > ABANDONED_MS)
+        await rm(directory, { recursive: true, force: true });
+    } catch {
+      // Somebody else is at it, or may do it later.
+    }
+  }
+}
+
+async function temporaryDirectory({ tempDir, pid }: Machine): Promise<string> {
   try {
     // mkdtemp makes it 0700.
-    return await mkdtemp(join(tempDir, 'ao-migrate-'));
+    return await mkdtemp(join(tempDir, `ao-migrate-copy-${pid}-`));
   } catch (error) {
     throw isSystemError(error, 'ENOENT')
       ? new Refusal('NOT_WRITABLE', `The temporary folder ${tempDir} does not exist.`)

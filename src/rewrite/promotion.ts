@@ -25,12 +25,15 @@ export function moveWithoutOverwriting(from: string, to: string): boolean {
   return true;
 }
 
-/** The file has its final name, which nothing may undo; a second name that stays does no harm. */
+/** The file has its final name, which nothing may undo; a second name that stays even so does no harm. */
 function removeSecondName(path: string): void {
-  try {
-    rmSync(path);
-  } catch {
-    // Recovery removes it: the journal names it.
+  for (let attempt = 0; attempt < 2; attempt++) {
+    try {
+      rmSync(path, { force: true });
+      return;
+    } catch {
+      // Recovery removes it: the journal names it.
+    }
   }
 }
 

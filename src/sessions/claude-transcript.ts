@@ -98,23 +98,17 @@ function isSnapshot(row: Row, members: readonly Member[]): boolean {
  */
 export async function transcriptRewrite(file: OpenFile, sessionId: string, strip: boolean): Promise<Rewrite> {
   let inWorktree = false;
-  // Which rows hold the word is asked once for all rows that lie in one chunk, and of each that does not.
-  let chunkHolds = false;
-  let chunkStart = 0;
   const splitter = new RowSplitter((row) => {
-    if (row.start >= chunkStart ? !chunkHolds : !row.bytes.includes(WORKTREE_STATE)) return;
+    if (!row.bytes.includes(WORKTREE_STATE)) return;
     const members = membersOfRow(row);
     if (members === null || textOf(row.bytes, members, 'type') !== 'worktree-state') return;
     inWorktree = textOf(row.bytes, objectOf(row.bytes, members, 'worktreeSession'), 'worktreePath') !== null;
   });
+  splitter.wanted = [WORKTREE_STATE];
   return {
     end: await endOfRows(file),
     edits: strip ? await snapshotEdits(file) : [],
-    see: (chunk) => {
-      chunkHolds = chunk.includes(WORKTREE_STATE);
-      splitter.push(chunk);
-      chunkStart += chunk.length;
-    },
+    see: (chunk) => splitter.push(chunk),
     tail: () => Buffer.from(inWorktree ? cancelRow(sessionId) : ''),
   };
 }

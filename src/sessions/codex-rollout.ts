@@ -81,6 +81,9 @@ function metaOf(row: Row, members: readonly Member[]): RolloutMeta {
   };
 }
 
+/** What only the rows hold that may be changed behind the beginning. Escapes may stand in a key. */
+const CHANGED = ['turn_context', '\\u00'].map((text) => Buffer.from(text));
+
 /**
  * What the copy of a rollout is made of: the source up to its last newline with new id and directory in the first
  * `session_meta` and the new directory in the last `turn_context`, in the text itself, so that nothing else changes
@@ -93,8 +96,10 @@ export async function rolloutRewrite(file: OpenFile, newId: string, newCwd: stri
   const cwd = JSON.stringify(newCwd);
   const splitter = new RowSplitter((row) => {
     const isBeginning = found.meta === null && splitter.count <= META_ROWS;
-    // Only these rows are changed. One with escapes, which may stand in a key, is looked at in any case.
-    if (!isBeginning && !row.bytes.includes('turn_context') && !row.bytes.includes('\\u00')) return;
+    if (!isBeginning) {
+      splitter.wanted = CHANGED;
+      if (!CHANGED.some((each) => row.bytes.includes(each))) return;
+    }
     const members = membersOfRow(row, KEYS);
     if (members === null) return;
     const type = textOf(row.bytes, members, 'type');

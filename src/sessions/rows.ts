@@ -22,8 +22,13 @@ export interface Row {
 export class RowSplitter {
   /** Offset after the last newline seen. */
   end = 0;
-  /** Newlines seen. */
+  /** Rows handed over. */
   count = 0;
+  /**
+   * Once this has something in it, only rows that hold one of these are sure to be handed over; most others are passed
+   * over unseen. A large file then costs little more than the search for them.
+   */
+  wanted: readonly Buffer[] = [];
   readonly #onRow: (row: Row) => void;
   /** Beginning of the row that the last chunk did not finish; one buffer for all rows, so that a large file leaves no garbage. */
   #held = Buffer.alloc(0);
@@ -40,14 +45,38 @@ export class RowSplitter {
    */
   push(chunk: Buffer, isEnough?: () => boolean): boolean {
     let from = 0;
+    const hits: number[] = [];
     for (let at = chunk.indexOf(NEWLINE); at >= 0; at = chunk.indexOf(NEWLINE, from)) {
       this.#row(chunk.subarray(from, at), this.#offset + at + 1);
       from = at + 1;
       if (isEnough?.()) return true;
+      if (this.wanted.length === 0) continue;
+      from = this.#nextWanted(chunk, from, hits);
+      this.end = this.#offset + from;
     }
     this.#hold(chunk.subarray(from));
     this.#offset += chunk.length;
     return false;
+  }
+
+  /**
+   * Where the next row begins that holds something wanted, else the one that the chunk does not finish. `from` is where a
+   * row begins that is not the chunk's first.
+   *
+   * @param hits where each of `wanted` was last found in this chunk; kept, so that no part of it is searched twice
+   */
+  #nextWanted(chunk: Buffer, from: number, hits: number[]): number {
+    let next = chunk.length;
+    for (const [index, bytes] of this.wanted.entries()) {
+      let hit = hits[index] ?? -1;
+      if (hit < from) {
+        const found = chunk.indexOf(bytes, from);
+        hit = found < 0 ? chunk.length : found;
+        hits[index] = hit;
+      }
+      next = Math.min(next, hit);
+    }
+    return chunk.lastIndexOf(NEWLINE, next - 1) + 1;
   }
 
   #row(last: Buffer, end: number): void {

@@ -22,7 +22,7 @@ function steady({ screen, exitCode }: Shown): string {
     .replace(/\d{8}-\d{6}-[0-9a-f]{6}/g, 'YYYYMMDD-HHMMSS-abcdef')
     .replace(/legacy-\d{8}-(?:\d(?:\n +)?){6}/g, 'legacy-YYYYMMDD-HHMMSS')
     .replace(/(Machine\s+)\S.*/, '$1…')
-    .replace(/(ao-migrate\s+)\d+\.\d+.*(?:\n {6,}\S.*)*/, '$1…')
+    .replace(/(ao-migrate\s+)\d+\.\d+.*(?:\n {4,}\S.*)*/, '$1…')
     .replace(/(SQLite\s+)[\d.]+/, '$1…')
     .replace(/pid \d+/g, 'pid 4711');
   return `${text}exit ${exitCode}\n`;

@@ -42,7 +42,7 @@ export async function sweep(scenario: Scenario, options: SweepOptions): Promise<
     const expected = await bench.undisturbed();
     const points = await bench.points();
     const verdicts: Verdict[] = [];
-    const chosen = options.count === null ? points : sample(points, options.count, options.seed);
+    const chosen = options.count === null ? points : spread(sample(points, points.length, options.seed), options.count);
     for (const point of chosen) {
       const verdict = await tryPoint(bench, point, expected);
       const { problems, ended } = verdict;
@@ -111,9 +111,9 @@ function judgeState(bench: Bench, point: Point, exitCode: number, document: Docu
   return differences(bench.before.state, now, (name) => isLock(point, name) || (isHeld && isFolder(name)));
 }
 
-/** Where removal is what fails, the lock may stay: it is stale as soon as the process has ended. */
+/** Where removal is what fails, the lock and the journal may stay: the next run finds them stale. */
 function isLock({ call }: Point, name: string): boolean {
-  return call === 'unlink' && /^\.ao\/migrations\/(?:lock-|\.writing-)/.test(name);
+  return call === 'unlink' && /^\.ao\/migrations\/(?:lock-|\.writing-|.*\.journal$)/.test(name);
 }
 
 /** Private copies, which may stay only where their own removal is what fails. */
@@ -131,6 +131,20 @@ export function sample<T>(all: readonly T[], count: number, seed: number): T[] {
     .sort((a, b) => a.at - b.at)
     .slice(0, count)
     .map(({ each }) => each);
+}
+
+/** The first of each kind of call, then the second of each, and so on: most calls of a run write pages of a database. */
+function spread(points: readonly Point[], count: number): Point[] {
+  const seen = new Map<string, number>();
+  return points
+    .map((point) => {
+      const rank = seen.get(point.call) ?? 0;
+      seen.set(point.call, rank + 1);
+      return { point, rank };
+    })
+    .sort((a, b) => a.rank - b.rank)
+    .slice(0, count)
+    .map(({ point }) => point);
 }
 
 /** Numbers from 0 to 1 that depend on the seed alone (mulberry32). */

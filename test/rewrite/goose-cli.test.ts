@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { applyMigrations } from '../../src/rewrite/goose';
 import { MIGRATIONS } from '../../src/rewrite/migrations';
-import { GO, goose } from '../support/goose-cli';
 import { dumpSchema } from '../../src/verify/schema-dump';
+import { GO, goose } from '../support/goose-cli';
 import { replayTriggers } from '../support/trigger-replay';
 
 // Real goose is built once, which takes half a minute and longer on a slow line.

@@ -10,6 +10,7 @@ import {
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -59,6 +60,21 @@ describe('a copy', () => {
     const before = fingerprint(dirname(file));
     expect(await withPrivateCopy(file, machine, rowsOf)).toEqual(['first', 'second']);
     expect(fingerprint(dirname(file))).toEqual(before);
+  });
+
+  test('of a process that was killed long ago is removed; of a living one, or a moment ago, it is not', async () => {
+    makeDatabase('delete');
+    const now = machine.now().getTime() / 1000;
+    const left = (name: string, age: number): string => {
+      mkdirSync(join(tempDir, name));
+      writeFileSync(join(tempDir, name, 'data.db'), 'private');
+      utimesSync(join(tempDir, name), now - age, now - age);
+      return name;
+    };
+    left('ao-migrate-copy-999999999-old', 700);
+    const stay = [left('ao-migrate-copy-999999999-new', 60), left(`ao-migrate-copy-${process.pid}-own`, 700)];
+    await withPrivateCopy(file, machine, rowsOf);
+    expect(readdirSync(tempDir).sort()).toEqual(stay.sort());
   });
 
   test('rolls a left-over -journal back in itself only', async () => {
