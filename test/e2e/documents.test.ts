@@ -14,7 +14,7 @@ let home: Home;
 beforeEach(() => {
   home = realFixture('v2-stopped');
 });
-afterEach(() => home.remove());
+afterEach(() => home.remove(), 60_000);
 
 interface Ended {
   readonly status: unknown;

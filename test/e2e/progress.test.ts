@@ -17,7 +17,7 @@ let home: Home;
 beforeEach(() => {
   home = realFixture('v2-stopped');
 });
-afterEach(() => home.remove());
+afterEach(() => home.remove(), 60_000);
 
 const events = (text: string) =>
   text

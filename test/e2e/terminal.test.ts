@@ -10,7 +10,7 @@ let home: Home;
 beforeEach(() => {
   home = realFixture('v2-stopped');
 });
-afterEach(() => home.remove());
+afterEach(() => home.remove(), 60_000);
 
 const QUESTION = 'Migrate 3 projects and 3 orchestrators?';
 const show = (args: readonly string[], options: TerminalOptions = {}): Promise<Shown> =>

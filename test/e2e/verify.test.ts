@@ -28,8 +28,8 @@ const sql =
 beforeEach(async () => {
   home = realFixture('v2-stopped');
   await run(home, ['--yes']);
-});
-afterEach(() => home.remove());
+}, 60_000);
+afterEach(() => home.remove(), 60_000);
 
 describe('verify', () => {
   test('right after a run all is as written, and nothing is touched by looking', async () => {
