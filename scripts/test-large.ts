@@ -8,6 +8,7 @@ import { Database } from 'bun:sqlite';
 import { createHash } from 'node:crypto';
 import {
   closeSync,
+  copyFileSync,
   createReadStream,
   mkdirSync,
   mkdtempSync,
@@ -237,21 +238,23 @@ function largePage(measured: readonly Measured[]): string {
 
 Written by \`bun run test:large\` on ${new Date().toISOString().slice(0, 10)}, on Linux ${kernel()} ${arch()} with ${cpus().length} processors,
 with the compiled executable. Each conversation is the only one of its store; its rows have all lengths up to 12 MB.
-Of the small size the middle one of three runs counts. The peak is \`VmHWM\`, the most memory that the process ever had, its own code included; the time is that of the whole
-migration: reading the conversation, copying and syncing it, comparing the copy with its source, and the database.
+Of the small size the middle one of three runs counts. The peak is \`VmHWM\`, the most memory that the process ever had,
+its own code included; the time is that of the whole migration: reading the conversation, copying and syncing it, comparing the copy with its source, and the database.
 
 | agent | conversation | peak | time | copy |
 |---|---:|---:|---:|---|
 ${rows.join('\n')}
 
-The limit is ${LIMIT / MB} MB, and a tenth between the two sizes of an agent. Conversations of OpenCode are exported and imported by
-OpenCode itself, which holds them in memory; what this tool does with the export in between is streamed.
+The limit is ${LIMIT / MB} MB, and a tenth between the two sizes of an agent. Conversations of OpenCode are not measured here:
+OpenCode itself exports and imports them.
 `;
 }
 
 async function main(work: string): Promise<boolean> {
   if (process.platform !== 'linux') throw new Error('this needs Linux');
-  const executable = buildForHost();
+  // A copy, because somebody may build meanwhile.
+  const executable = join(work, 'ao-migrate');
+  copyFileSync(buildForHost(), executable);
   const measured: Measured[] = [];
   for (const kind of KINDS) {
     for (const [size, runs] of SIZES) {

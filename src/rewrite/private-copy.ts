@@ -37,7 +37,9 @@ export async function withPrivateCopy<T>(
   tools: CopyTools = TOOLS,
 ): Promise<T> {
   // SQLite keeps the -wal beside the file itself, not beside a link to it.
-  const original = await realpath(database);
+  const original = await realpath(database).catch((error: unknown) => {
+    throw isSystemError(error, 'ENOENT') ? gone(database) : error;
+  });
   await removeAbandoned(machine);
   const directory = await temporaryDirectory(machine);
   live.add(directory);
@@ -55,6 +57,11 @@ export async function withPrivateCopy<T>(
 /** Paths of the copies in use, for a process that must end at once and can wait for nothing. */
 export function privateCopies(): readonly string[] {
   return [...live].sort();
+}
+
+/** It was there a moment ago: a rollback removes the file that its run had made. */
+function gone(database: string): Refusal {
+  return new Refusal('DB_LOCKED', `${database} was removed while it was looked at.`);
 }
 
 /** What a killed process could not remove is left by it for at least so long: another container may share the folder. */

@@ -284,6 +284,14 @@ describe('recovery of a rollback', () => {
     expect({ status: status(), database: existsSync(database()) }).toEqual({ status: 'undone', database: true });
   });
 
+  test('keeps an empty database that was there before the run', async () => {
+    writeReceipt(paths, receipt({ status: 'done', dbCreated: false }));
+    makeDatabase();
+    killedRollback(remove());
+    await recover();
+    expect({ status: status(), database: existsSync(database()) }).toEqual({ status: 'undone', database: true });
+  });
+
   test('with an item that was refused does not count as undone', async () => {
     makeDatabase(project);
     killedRollback(remove({ projects: [], complete: false }));

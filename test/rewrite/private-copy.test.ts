@@ -77,6 +77,11 @@ describe('a copy', () => {
     expect(readdirSync(tempDir).sort()).toEqual(stay.sort());
   });
 
+  test('of a database that another process has just removed is refused', async () => {
+    await expect(withPrivateCopy(file, machine, rowsOf)).rejects.toMatchObject({ code: 'DB_LOCKED' });
+    expect(readdirSync(tempDir)).toEqual([]);
+  });
+
   test('rolls a left-over -journal back in itself only', async () => {
     makeDatabase('delete');
     await killedWriter(file, [

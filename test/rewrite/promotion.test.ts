@@ -1,10 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import {
+  existsSync,
   linkSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
+  rmSync,
   statSync,
   symlinkSync,
   writeFileSync,
@@ -73,6 +75,17 @@ describe('left-over files', () => {
     expect(moveStale([wal, appears], database)).toBe(false);
     expect(inData()).toContain(`ao.db-wal.stale-${RUN}`);
     expect(inData()).not.toContain('ao.db-wal');
+  });
+
+  test('do not go back beside a database that appears in the very moment, unless they turn out to be its own', () => {
+    const [wal, shm] = ['-wal', '-shm'].map((part) => ({ original: database + part, aside: database }));
+    if (wal === undefined || shm === undefined) throw new Error('no left-over file');
+    expect(moveStale([wal], database)).toBe(false);
+    expect(existsSync(wal.original)).toBe(false);
+    rmSync(database);
+    // An index in shared memory is made anew by whoever opens the database, who needs its name.
+    expect(moveStale([shm], database)).toBe(false);
+    expect(existsSync(shm.original)).toBe(true);
   });
 
   test('are not touched where a database appeared before', () => {
