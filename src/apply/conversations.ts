@@ -2,8 +2,10 @@ import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { HarnessId } from '../contracts/facts';
 import type { ConversationCopy, Plan } from '../contracts/plan';
+import { syncDirectories } from '../sessions/directories';
 import type { Harness, Progress, StagedConversation } from '../sessions/harness';
 import { ConversationFault } from '../sessions/source';
+import { placedDirectories } from '../sessions/staging';
 import { inParallel } from '../survey/in-parallel';
 import type { Journal } from './journal';
 
@@ -67,6 +69,8 @@ export async function placeConversations(
       interrupted();
       await attempt(each.copy, failures, () => harnesses[each.copy.harness].place(each));
     });
+    // All at once, after all: one write of the file system's journal then serves many.
+    if (process.platform !== 'win32') await syncDirectories([...staged.values()].flatMap(placedDirectories));
     await inParallel(copies, PARALLEL, async (copy) => {
       if (failures.has(copy.sessionId)) return;
       await attempt(copy, failures, async () => {
@@ -120,15 +124,18 @@ async function attempt(
 function directoriesOf(copies: readonly ConversationCopy[]): { directories: string[]; missing: string[] } {
   const directories = new Set<string>();
   const missing = new Set<string>();
+  const standing = new Set<string>();
+  const stands = (folder: string): boolean => {
+    if (!standing.has(folder) && !existsSync(folder) && dirname(folder) !== folder) return false;
+    standing.add(folder);
+    return true;
+  };
   for (const { files } of copies) {
     for (const { destination } of files) {
+      if (directories.has(dirname(destination))) continue;
       directories.add(dirname(destination));
       const above: string[] = [];
-      for (
-        let folder = dirname(destination);
-        !existsSync(folder) && dirname(folder) !== folder;
-        folder = dirname(folder)
-      )
+      for (let folder = dirname(destination); !missing.has(folder) && !stands(folder); folder = dirname(folder))
         above.unshift(folder);
       for (const folder of above) missing.add(folder);
     }

@@ -74,6 +74,7 @@ export async function runMigrate(flags: FlagValues, around: MigrateSurroundings)
       machine: around.machine,
       version: around.tool.version,
       confirm: asks ? ask : null,
+      countsMessages: flags['dry-run'] || !flags.json,
       progress: watching.progress,
       phase: watching.phase,
       interrupted: signals.check,

@@ -5,11 +5,11 @@ import type { Hint, LocalConfig, V1Directory, V2Directory, WrappedConfig } from 
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
 import { mainCheckoutOf } from '../repository/checkout';
+import { realOrNull } from '../sessions/physical';
 import { type ConfigReadOptions, defaultsOf, entriesOf, localFile, type ParsedConfig, parseConfig } from './config';
 import { list } from './directory';
 import { claudeFolders, originTexts, runningConfig, upwards } from './hints';
 import type { LegacyLocation } from './locate';
-import { realOrNull } from './project-path';
 
 import type { SourceReader } from './source-reader';
 import { mapAt } from './tree';

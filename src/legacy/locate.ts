@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
 import { UsageError } from '../contracts/refusals';
-import { realOrNull } from './project-path';
+import { realOrNull } from '../sessions/physical';
 
 /** Where the old store is and which config counts (migration.md 4.2, legacy-store.md 1.1 to 1.3, 2.1). */
 export interface LegacyLocation {

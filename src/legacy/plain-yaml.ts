@@ -6,7 +6,11 @@ const NOT_TEXT = /^(?:null|true|false|~)$/i;
 /** Begins like a value that needs the full reader: indicators, numbers in odd forms, quotes. */
 const INTEGER = /^(?:0|[1-9][0-9]{0,14})$/;
 const TEXT_START = /^[A-Za-z_/~.]/;
-const SPECIAL_TEXT = /^[-+.]?(?:inf|nan)$|^\.|^~(?!\/)/i;
+const SPECIAL_TEXT = /^[-+.]?(?:inf|nan)$|^\.(?![a-z_])|^~(?!\/)/i;
+/** A text in quotes without escapes, to the end of what is given. */
+const QUOTED = /^(?:"([^"\\]*)"|'([^']*)')$/;
+/** One item of a list in brackets and what ends it; what an item means is decided as anywhere else. */
+const FLOW_ITEM = / *("[^"\\]*"|'[^']*'|[A-Za-z0-9_/~.](?:[A-Za-z0-9_/~.+@ -]*[A-Za-z0-9_/~.+@-])?) *(,|\])/y;
 /** Anything outside one line of ordinary text makes the whole document a case for the full reader. */
 const FOREIGN = /[^\n\u0020-\u007e\u00a1-\ud7ff\ue000-\ufefe\uff00-\ufffc]|[^\S\n ]/;
 
@@ -17,8 +21,8 @@ interface Open {
 }
 
 /**
- * The form in which the legacy tool itself writes its files: block mappings, block lists of texts, plain scalars, `[]`
- * and `{}`. Returns exactly the tree that the full reader gives, or null for a text that holds anything else; then the
+ * The form in which the legacy tool itself writes its files, and people theirs: block mappings, lists of texts, plain
+ * scalars and texts in quotes on one line, `[]` and `{}`. Returns exactly the tree that the full reader gives, or null for a text that holds anything else; then the
  * full reader decides. A registry of a thousand projects takes it a second, and this some milliseconds.
  */
 export function readPlain(text: string): Tree | null {
@@ -137,14 +141,36 @@ function flowOrScalar(value: string, line: number, column: number): Tree | null 
   const bare = value.trimEnd();
   if (bare === '[]') return { kind: 'list', items: [], at: { line, column } };
   if (bare === '{}') return { kind: 'map', entries: new Map(), at: { line, column } };
+  if (bare.startsWith('[')) return flowList(bare, line, column);
   return plainScalar(value, line, column);
+}
+
+function flowList(text: string, line: number, column: number): Tree | null {
+  const items: Tree[] = [];
+  FLOW_ITEM.lastIndex = 1;
+  for (;;) {
+    const start = FLOW_ITEM.lastIndex;
+    const match = FLOW_ITEM.exec(text);
+    const written = match?.[1];
+    if (match === null || written === undefined) return null;
+    const item = plainScalar(written, line, column + start + match[0].indexOf(written));
+    if (item === null) return null;
+    items.push(item);
+    if (match[2] === ']')
+      return FLOW_ITEM.lastIndex === text.length ? { kind: 'list', items, at: { line, column } } : null;
+  }
 }
 
 /** A scalar on one line whose type cannot be mistaken; null where only the full reader should judge. */
 function plainScalar(value: string, line: number, column: number): TreeScalar | null {
   const source = value.trimEnd();
-  if (source === '' || / #|: |:$/.test(value)) return null;
   const at = { line, column };
+  const quoted = QUOTED.exec(source);
+  if (quoted !== null) {
+    const text = quoted[1] ?? quoted[2] ?? '';
+    return { kind: 'scalar', value: text, source: text, at };
+  }
+  if (source === '' || / #|: |:$/.test(value)) return null;
   if (INTEGER.test(source)) return { kind: 'scalar', value: Number(source), source, at };
   if (source === 'true' || source === 'false') return { kind: 'scalar', value: source === 'true', source, at };
   if (!TEXT_START.test(source) || NOT_TEXT.test(source) || SPECIAL_TEXT.test(source)) return null;

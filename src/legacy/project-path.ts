@@ -1,6 +1,6 @@
-import { realpathSync } from 'node:fs';
 import { posix, win32 } from 'node:path';
 import type { ProjectPath, Tree } from '../contracts/legacy';
+import { realOrNull } from '../sessions/physical';
 
 /** The part of the machine that decides what a path means. */
 export interface PathContext {
@@ -53,13 +53,4 @@ function unusable(raw: string | null, problem: string): ProjectPath {
 function stripTrailing(path: string, separator: string): string {
   const bare = path.length > 1 && path.endsWith(separator) ? path.slice(0, -1) : path;
   return /^[A-Za-z]:$/.test(bare) ? bare + separator : bare;
-}
-
-/** The path with every link resolved, or null where it does not exist. */
-export function realOrNull(path: string): string | null {
-  try {
-    return realpathSync(path);
-  } catch {
-    return null;
-  }
 }

@@ -120,9 +120,12 @@ export class SourceReader {
   }
 }
 
-/** All bytes of a file that may still grow or shrink; null above `cap`. */
+/** Serves nearly every file; a buffer of its own for each of thousands costs more than reading them. */
+const SCRATCH = Buffer.allocUnsafeSlow(64 * 1024);
+
+/** All bytes of a file that may still grow or shrink, valid until the next call; null above `cap`. */
 function readWhole(descriptor: number, expected: number, cap: number): Buffer | null {
-  let buffer = Buffer.allocUnsafe(expected + 1);
+  let buffer = expected < SCRATCH.length ? SCRATCH : Buffer.allocUnsafe(expected + 1);
   let length = 0;
   for (;;) {
     const read = readSync(descriptor, buffer, length, buffer.length - length, null);

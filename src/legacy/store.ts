@@ -4,6 +4,7 @@ import type { LegacyStore, LocalConfig, ProjectEntry, Registry, SessionRecord } 
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
 import { Refusal } from '../contracts/refusals';
+import { realOrNull } from '../sessions/physical';
 import {
   type ConfigReadOptions,
   isRegistry,
@@ -19,7 +20,6 @@ import { discover } from './discover';
 import type { StoreMemory } from './file-memory';
 import type { LegacyLocation } from './locate';
 import { readPortfolio } from './portfolio';
-import { realOrNull } from './project-path';
 import { SessionReader } from './sessions';
 import { type Overlay, SourceReader } from './source-reader';
 import { mapAt } from './tree';

@@ -50,6 +50,8 @@ export interface MigrateSetting {
   readonly version: string;
   /** Shows the plan and asks; null where nobody is asked. */
   readonly confirm: ((plan: Plan, backup: string | null) => Promise<boolean>) | null;
+  /** Somebody will be told how many messages each conversation has; else none is counted. */
+  readonly countsMessages: boolean;
   readonly progress: (plan: Plan) => Progress;
   /** Told when a part begins. */
   readonly phase?: (phase: Phase) => void;
@@ -93,12 +95,13 @@ class Migration {
   #survey: Survey | null = null;
   #notes: Note[] = [];
   readonly #memory;
-  readonly #transcripts = new TranscriptMemory();
+  readonly #transcripts;
 
   constructor(
     private readonly flags: MigrateFlags,
     private readonly setting: MigrateSetting,
   ) {
+    this.#transcripts = new TranscriptMemory(setting.countsMessages);
     this.#memory = storeMemory(setting.machine.now().getTime());
   }
 

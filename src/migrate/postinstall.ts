@@ -90,6 +90,7 @@ async function carriedOut(flags: MigrateFlags, setting: Setting, limits: Postins
           ...setting,
           interrupted,
           // Not a question: the one place where the plan is known and nothing has begun.
+          countsMessages: false,
           confirm: async (plan) => {
             interrupted();
             if (bytesToCopy(plan) > limits.bytes) stop = 'TOO_LARGE';

@@ -27,7 +27,8 @@ export function discoverProjects(store: LegacyStore): Discovered {
   const registeredIds = new Set(registered.map((entry) => entry.id));
   const byKey = groupByKey(store, registeredIds, notes);
   const byPath = new PathIndex(registered.map((entry) => entry.path));
-  const pointed = pointedFolders(store);
+  const isContested = [...byKey.values()].some((group) => group.length > 1);
+  const pointed = isContested ? pointedFolders(store) : new Set<string>();
   const projects: WrappedEntry[] = [];
   const conflicts: (WrappedEntry & { winner: WrappedEntry })[] = [];
   const ofRegistered = new Map<number, WrappedEntry>();

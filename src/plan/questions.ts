@@ -240,8 +240,8 @@ function request(
 
 /** Worktrees and conversation ids by the records that name them; another record is one with another id (R24). */
 class Claims {
-  readonly #worktrees = new Map<string, Set<string>>();
-  readonly #conversations = new Map<string, Set<string>>();
+  readonly #worktrees = new Claimants();
+  readonly #conversations = new Claimants();
 
   /** @param real real paths of worktrees, by the text that records have: two texts may be one directory */
   constructor(
@@ -249,13 +249,13 @@ class Claims {
     private readonly real: ReadonlyMap<string, string>,
   ) {
     for (const { worktree, recordId, ids } of named) {
-      if (worktree !== null) claim(this.#worktrees, this.#place(worktree), recordId);
-      for (const id of ids) claim(this.#conversations, id.toLowerCase(), recordId);
+      if (worktree !== null) this.#worktrees.add(this.#place(worktree), recordId);
+      for (const id of ids) this.#conversations.add(id.toLowerCase(), recordId);
     }
   }
 
   shares({ id, worktree }: { readonly id: string; readonly worktree: string | null }): boolean {
-    return worktree !== null && byAnother(this.#worktrees.get(this.#place(worktree)), id);
+    return worktree !== null && this.#worktrees.hasAnother(this.#place(worktree), id);
   }
 
   #place(worktree: string): string {
@@ -263,16 +263,23 @@ class Claims {
   }
 
   taken(conversationId: string, recordId: string): boolean {
-    return byAnother(this.#conversations.get(conversationId.toLowerCase()), recordId);
+    return this.#conversations.hasAnother(conversationId.toLowerCase(), recordId);
   }
 }
 
-function claim(claims: Map<string, Set<string>>, key: string, recordId: string): void {
-  const known = claims.get(key);
-  if (known === undefined) claims.set(key, new Set([recordId]));
-  else known.add(recordId);
-}
+/** Who claims what. Nearly everything has one claimant, and a store has tens of thousands. */
+class Claimants {
+  readonly #first = new Map<string, string>();
+  readonly #contested = new Set<string>();
 
-function byAnother(claimants: ReadonlySet<string> | undefined, recordId: string): boolean {
-  return claimants !== undefined && (claimants.size > 1 || !claimants.has(recordId));
+  add(key: string, recordId: string): void {
+    const first = this.#first.get(key);
+    if (first === undefined) this.#first.set(key, recordId);
+    else if (first !== recordId) this.#contested.add(key);
+  }
+
+  hasAnother(key: string, recordId: string): boolean {
+    const first = this.#first.get(key);
+    return first !== undefined && (first !== recordId || this.#contested.has(key));
+  }
 }

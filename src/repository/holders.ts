@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { BranchHolder } from '../contracts/facts';
 import { errorCode, exists, isDirectory, readText } from './files';
@@ -18,6 +18,7 @@ export function registeredWorktrees(commonDir: string): readonly RegisteredWorkt
   const folder = join(commonDir, 'worktrees');
   let ids: string[];
   try {
+    if (lstatSync(folder, { throwIfNoEntry: false }) === undefined) return [];
     ids = readdirSync(folder).sort();
   } catch (error) {
     return ['ENOENT', 'ENOTDIR'].includes(errorCode(error)) ? [] : null;

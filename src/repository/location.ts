@@ -73,7 +73,9 @@ function locationOf(gitDir: string, top: string | null): Location | null {
 
 function looksLikeHead(path: string): boolean {
   try {
-    if (lstatSync(path).isSymbolicLink() && readlinkSync(path).startsWith('refs/')) return true;
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) return false;
+    if (stat.isSymbolicLink() && readlinkSync(path).startsWith('refs/')) return true;
   } catch {
     return false;
   }

@@ -51,7 +51,9 @@ export function readLoose(home: RefHome, ref: string, idLength: number): LooseRe
   const path = fileOf(home, ref);
   let link = false;
   try {
-    link = lstatSync(path).isSymbolicLink();
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    if (stat === undefined) return { kind: 'absent' };
+    link = stat.isSymbolicLink();
     const target = link ? readlinkSync(path) : '';
     if (target.startsWith('refs/') && isRefName(target)) return { kind: 'symbolic', target };
   } catch (error) {

@@ -1,5 +1,5 @@
-import { existsSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Machine } from '../contracts/machine';
 import type { SessionRoot } from './harness';
@@ -138,7 +138,7 @@ async function readRegistered(path: string): Promise<Registered | null> {
   try {
     return await withFile(path, async (file) => {
       if (file.size > REGISTRY_LIMIT) return null;
-      const value: unknown = JSON.parse(await readFile(file.handle, 'utf8'));
+      const value: unknown = JSON.parse(readFileSync(file.descriptor, 'utf8'));
       if (typeof value !== 'object' || value === null) return null;
       const { pid, sessionId, procStart }: Partial<Record<keyof Registered, unknown>> = value;
       if (typeof pid !== 'number' || typeof sessionId !== 'string') return null;

@@ -103,7 +103,7 @@ export class ClaudeSearch {
 
   #directories(): string[] {
     const { worktree, workspacePaths } = this.#request;
-    return [...(worktree === null ? [] : [worktree]), ...workspacePaths];
+    return [...new Set([...(worktree === null ? [] : [worktree]), ...workspacePaths])];
   }
 
   async #folders(root: ClaudeRoot, directories: readonly string[], isOwn: (cwd: string) => boolean): Promise<Folder[]> {

@@ -1,7 +1,5 @@
-import type { Stats } from 'node:fs';
-import { lstat, readdir } from 'node:fs/promises';
+import { lstatSync, readdirSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
-import { isSystemError } from './source';
 
 /** Limits of the walk, not of what is copied: a tree beyond them is nothing that Claude Code has made. */
 const MAX_DEPTH = 16;
@@ -15,38 +13,33 @@ export interface Sidecar {
 }
 
 /** Lists the folder of the same name beside a transcript (harness-sessions.md 1.2, 6) without following anything. */
-export async function readSidecar(folder: string): Promise<Sidecar> {
+export function readSidecar(folder: string): Sidecar {
   const files: { name: string; size: number; mtimeMs: number }[] = [];
   const left: string[] = [];
   let entries = 0;
-  const walk = async (name: string, depth: number): Promise<void> => {
-    const stats = await statsOf(join(folder, name));
+  const walk = (name: string, depth: number): void => {
+    const stats = statsOf(join(folder, name));
     entries += 1;
     if (stats?.isFile()) files.push({ name, size: stats.size, mtimeMs: stats.mtimeMs });
     else if (stats === null || !stats.isDirectory() || depth > MAX_DEPTH) left.push(name);
     else {
-      for (const child of (await readdir(join(folder, name))).sort()) {
+      for (const child of readdirSync(join(folder, name)).sort()) {
         const path = name === '' ? child : `${name}/${child}`;
         if (entries >= MAX_ENTRIES) {
           left.push(path);
           return;
         }
-        await walk(path, depth + 1);
+        walk(path, depth + 1);
       }
     }
   };
-  const stats = await statsOf(folder);
-  if (stats?.isDirectory()) await walk('', 0);
+  const stats = statsOf(folder);
+  if (stats?.isDirectory()) walk('', 0);
   else if (stats !== null) left.push('.');
   return { files, left };
 }
 
-/** Null for what has vanished, or has a name that is no text. */
-async function statsOf(path: string): Promise<Stats | null> {
-  try {
-    return await lstat(path);
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT')) return null;
-    throw error;
-  }
+/** Null for what is not there. */
+function statsOf(path: string): Stats | null {
+  return lstatSync(path, { throwIfNoEntry: false }) ?? null;
 }

@@ -1,7 +1,7 @@
-import { isLiteral, type Member, memberOf, membersOfRow, objectOf, textOf } from './members';
+import { isLiteral, leadingText, type Member, memberOf, membersOfRow, objectOf, textOf } from './members';
 import type { Edit, Rewrite } from './rewrite';
 import { type Row, RowSplitter } from './rows';
-import { bytesOf, endOfRows, type OpenFile } from './source';
+import { bytesOf, CHUNK, endOfRows, type OpenFile } from './source';
 
 /** Above this a file is not counted (migration.md 4), only judged by as much of its beginning as it takes. */
 export const COUNT_LIMIT = 64 * 1024 * 1024;
@@ -20,22 +20,29 @@ export interface Transcript {
   readonly hasSnapshot: boolean;
 }
 
-/** Reads a transcript whole, or up to `COUNT_LIMIT` and on to its first message. */
-export function readTranscript(file: OpenFile): Promise<Transcript> {
-  if (file.size <= COUNT_LIMIT) return scan(file, () => false);
-  return scan(file, (seen, offset) => offset >= COUNT_LIMIT && seen.hasMessage);
+/**
+ * Reads a transcript whole, or up to `COUNT_LIMIT` and on to its first message.
+ *
+ * @param counts tell the number of messages; without, most of a file is only searched for recorded prompts
+ */
+export function readTranscript(file: OpenFile, counts: boolean): Promise<Transcript> {
+  if (file.size <= COUNT_LIMIT) return scan(file, (seen) => !counts && seen.hasSnapshot && isJudged(seen), { counts });
+  return scan(file, (seen, offset) => offset >= COUNT_LIMIT && seen.hasMessage, { counts });
 }
 
 /** What transcripts held when a run first looked, so that its second look reads only those that changed (migration.md 7). */
 export class TranscriptMemory {
-  readonly #kept = new Map<string, { readonly file: Omit<OpenFile, 'handle'>; readonly transcript: Transcript }>();
+  readonly #kept = new Map<string, { readonly file: Omit<OpenFile, 'descriptor'>; readonly transcript: Transcript }>();
+
+  /** @param counts somebody will be told the number of messages */
+  constructor(private readonly counts: boolean) {}
 
   /** As `readTranscript`. */
   async read(file: OpenFile): Promise<Transcript> {
     const { path, inode, size, mtimeMs } = file;
     const kept = this.#kept.get(path);
     if (kept?.file.inode === inode && kept.file.size === size && kept.file.mtimeMs === mtimeMs) return kept.transcript;
-    const transcript = await readTranscript(file);
+    const transcript = await readTranscript(file, this.counts);
     this.#kept.set(path, { file: { path, inode, size, mtimeMs }, transcript });
     return transcript;
   }
@@ -43,7 +50,7 @@ export class TranscriptMemory {
 
 /** Reads only until it is known whose transcript this is: for candidates of a recovery. `messages` is null. */
 export function readBeginning(file: OpenFile): Promise<Transcript> {
-  return scan(file, (seen) => seen.hasOwnMessage && seen.firstCwd !== null && seen.firstTimestampMs !== null);
+  return scan(file, isJudged);
 }
 
 /** Whether there is any user or assistant row. */
@@ -51,9 +58,20 @@ export async function holdsMessage(file: OpenFile): Promise<boolean> {
   return (await scan(file, (seen) => seen.hasMessage)).hasMessage;
 }
 
-const KEYS = ['type', 'cwd', 'timestamp', 'isSidechain', 'attachment'];
+/** Whose transcript this is, and since when; what follows can only be counted. */
+function isJudged(seen: Transcript): boolean {
+  return seen.hasOwnMessage && seen.firstCwd !== null && seen.firstTimestampMs !== null;
+}
 
-async function scan(file: OpenFile, isEnough: (seen: Transcript, offset: number) => boolean): Promise<Transcript> {
+const KEYS = ['type', 'cwd', 'timestamp', 'isSidechain', 'attachment'];
+const SNAPSHOT = Buffer.from('prompt_snapshot');
+
+/** @param whole the file is read to its end, counting messages or not; without, only until `isEnough` */
+async function scan(
+  file: OpenFile,
+  isEnough: (seen: Transcript, offset: number) => boolean,
+  whole: { readonly counts: boolean } | null = null,
+): Promise<Transcript> {
   const seen = {
     messages: 0,
     hasMessage: false,
@@ -62,7 +80,8 @@ async function scan(file: OpenFile, isEnough: (seen: Transcript, offset: number)
     firstTimestampMs: null as number | null,
     hasSnapshot: false,
   };
-  const splitter = new RowSplitter((row) => {
+  let judged = false;
+  const judge = (row: Row): void => {
     const members = membersOfRow(row, KEYS);
     if (members === null) return;
     seen.firstCwd ??= textOf(row.bytes, members, 'cwd');
@@ -73,15 +92,31 @@ async function scan(file: OpenFile, isEnough: (seen: Transcript, offset: number)
       seen.hasMessage = true;
       seen.hasOwnMessage ||= !isLiteral(row.bytes, members, 'isSidechain', 'true');
     } else if (type === 'attachment') seen.hasSnapshot ||= isSnapshot(row, members);
-  });
+    judged = isJudged(seen);
+    if (judged && whole?.counts === false) splitter.wanted = [SNAPSHOT];
+  };
+  /** Of a file that is judged only the kinds of its rows count: none is read further than it takes to know that. */
+  const count = (row: Row): void => {
+    const type = leadingText(row.bytes, 'type');
+    if ((type === 'user' || type === 'assistant') && isClosed(row)) seen.messages += 1;
+    else if (type === 'attachment' && !seen.hasSnapshot) judge(row);
+  };
+  const splitter = new RowSplitter((row) => (judged ? count(row) : judge(row)));
   let offset = 0;
-  for await (const chunk of bytesOf(file, 0, file.size)) {
+  for await (const chunk of bytesOf(file, 0, file.size, whole === null ? undefined : CHUNK)) {
     const isKnown = splitter.push(chunk, () => isEnough(seen, splitter.end));
     offset += chunk.length;
     if (isKnown || isEnough(seen, offset)) return { ...seen, messages: null };
   }
-  return seen;
+  return whole?.counts === false ? { ...seen, messages: null } : seen;
 }
+
+/** Nothing is torn off the end of the row. */
+function isClosed({ bytes, whole }: Row): boolean {
+  return !whole || bytes[bytes.length - 1] === CLOSING_BRACE || bytes.toString('latin1').trimEnd().endsWith('}');
+}
+
+const CLOSING_BRACE = 0x7d;
 
 function timestampOf(row: Row, members: readonly Member[]): number | null {
   const time = Date.parse(textOf(row.bytes, members, 'timestamp') ?? '');

@@ -43,12 +43,12 @@ export interface ClaudeDeps extends ClaudeRootDeps, StagingDeps {
  */
 export function claudeHarness(deps: ClaudeDeps): Harness {
   const roots = deps.roots.map((root) => new ClaudeRoot(root, deps));
-  const transcripts = deps.transcripts ?? new TranscriptMemory();
+  const transcripts = deps.transcripts ?? new TranscriptMemory(true);
   return {
     id: 'claude-code',
     find: (request) => find(request).catch(blockedBy),
     stage: async (copy, progress) => stageFiles(copy, jobsOf(copy), progress, deps),
-    place: (staged) => placeFiles(staged, deps.platform),
+    place: placeFiles,
     discard: discardFiles,
     verify: (copy) => verify(copy).catch(messageOf),
   };
@@ -80,7 +80,7 @@ export function claudeHarness(deps: ClaudeDeps): Harness {
 
     const sidecar = await sidecarOf(join(dirname(path), id), join(folder, id));
     const memory = join(dirname(path), 'memory');
-    const behind = [...sidecar.left, ...((await readSidecar(memory)).files.length > 0 ? [memory] : [])];
+    const behind = [...sidecar.left, ...(readSidecar(memory).files.length > 0 ? [memory] : [])];
     const isPlaced = state !== null;
     if (isPlaced) behind.push(...sidecar.missing.map((file) => file.source));
     else if (sidecar.conflict !== null) {
@@ -168,7 +168,7 @@ export function claudeHarness(deps: ClaudeDeps): Harness {
 
 /** What of a sidecar is still to be copied. Files that are there and equal are left out; a different one is a conflict. */
 async function sidecarOf(from: string, to: string) {
-  const { files, left } = await readSidecar(from);
+  const { files, left } = readSidecar(from);
   const missing: ConversationFile[] = [];
   let conflict: string | null = null;
   for (const { name, size, mtimeMs } of files) {

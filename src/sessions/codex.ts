@@ -53,7 +53,7 @@ export function codexHarness(deps: CodexDeps): Harness {
     id: 'codex',
     find: (request) => find(request).catch(blockedBy),
     stage: async (copy, progress) => stageFiles(copy, jobsOf(copy), progress, deps),
-    place: (staged) => placeFiles(staged, deps.platform),
+    place: placeFiles,
     discard: discardFiles,
     verify: (copy) => verify(copy).catch(messageOf),
   };

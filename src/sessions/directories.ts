@@ -1,5 +1,8 @@
-import { chmod, mkdir, open } from 'node:fs/promises';
+import { chmodSync, closeSync, lstatSync, openSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { inParallel } from '../survey/in-parallel';
+import { syncDescriptor } from './descriptor';
 import { isSystemError } from './source';
 
 /**
@@ -8,6 +11,7 @@ import { isSystemError } from './source';
  */
 export async function createPrivateDirectory(path: string, created: string[]): Promise<void> {
   try {
+    // Not in place: where others are being synced, a new name waits for the journal of the file system.
     await mkdir(path, 0o700);
   } catch (error) {
     if (isSystemError(error, 'EEXIST')) return;
@@ -17,22 +21,25 @@ export async function createPrivateDirectory(path: string, created: string[]): P
     return;
   }
   created.push(path);
-  await chmod(path, 0o700);
+  if ((lstatSync(path).mode & 0o777) !== 0o700) chmodSync(path, 0o700);
 }
+
+/** Directories synced at a time: the file system settles several with one write of its journal. */
+const PARALLEL = 16;
 
 /** Makes new names in these directories survive a power cut. Not on Windows, which syncs no directories. */
 export async function syncDirectories(paths: readonly string[]): Promise<void> {
-  await Promise.all([...new Set(paths)].map(syncDirectory));
+  await inParallel([...new Set(paths)], PARALLEL, syncDirectory);
 }
 
 async function syncDirectory(path: string): Promise<void> {
-  const handle = await open(path, 'r');
+  const descriptor = openSync(path, 'r');
   try {
-    await handle.sync();
+    await syncDescriptor(descriptor);
   } catch (error) {
     // Some network file systems cannot sync a directory; the files themselves are synced.
-    if (!isSystemError(error, 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP')) throw error;
+    if (!isSystemError(error, 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'EPERM')) throw error;
   } finally {
-    await handle.close();
+    closeSync(descriptor);
   }
 }

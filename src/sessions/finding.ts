@@ -1,3 +1,4 @@
+import { closeSync } from 'node:fs';
 import { isAbsolute, relative } from 'node:path';
 import type { ConversationFile, ConversationFinding, ConversationRequest, FoundConversation } from '../contracts/facts';
 import type { Note, NoteCode, Severity } from '../contracts/notes';
@@ -94,7 +95,7 @@ export function listing(items: readonly string[]): string {
 export async function ifPresent<T>(path: string, use: (existing: OpenFile) => Promise<T>): Promise<T | null> {
   let existing: OpenFile;
   try {
-    existing = await openRegular(path);
+    existing = openRegular(path);
   } catch (error) {
     if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return null;
     if (error instanceof ConversationFault) throw new ConversationFault('CONVERSATION_CONFLICT', error.message);
@@ -103,7 +104,7 @@ export async function ifPresent<T>(path: string, use: (existing: OpenFile) => Pr
   try {
     return await use(existing);
   } finally {
-    await existing.handle.close();
+    closeSync(existing.descriptor);
   }
 }
 

@@ -51,7 +51,7 @@ export interface HarnessOptions {
 
 /**
  * What each harness must be able to do (harness-sessions.md 4). `find` and `verify` change nothing. `stage` writes only
- * temporary names beside the destination; `place` makes them visible and never overwrites; `discard` removes what
+ * temporary names beside the destination; `place` makes them visible and never overwrites, its caller syncs the folders; `discard` removes what
  * `stage` or `place` made, and only as long as it is byte for byte what was written.
  */
 export interface Harness {

@@ -55,6 +55,30 @@ export function membersOf(json: Buffer, from = 0, only: readonly string[] | null
   }
 }
 
+/**
+ * The text that is the value of the first member with this plain key; null where the object has none or another kind of
+ * value. What follows that member is not looked at, so this says nothing of whether the object is whole.
+ */
+export function leadingText(json: Buffer, key: string): string | null {
+  let at = skipBlank(json, 0);
+  if (json[at] !== OPEN) return null;
+  do {
+    const start = skipBlank(json, at + 1);
+    const end = json[start] === QUOTE ? skipString(json, start) : CUT;
+    const colon = end === CUT ? end : skipBlank(json, end);
+    if (colon === CUT || json[colon] !== COLON) return null;
+    const value = skipBlank(json, colon + 1);
+    if (end - start - 2 === key.length && isAt(key, json, start + 1)) {
+      const close = json[value] === QUOTE ? skipString(json, value) : CUT;
+      return close === CUT ? null : decodeString(json, value, close);
+    }
+    at = skipValue(json, value);
+    if (at < 0) return null;
+    at = skipBlank(json, at);
+  } while (json[at] === COMMA);
+  return null;
+}
+
 /** The members of a row, or null where the row is damaged. Of a row above the cap, those that its beginning shows. */
 export function membersOfRow(
   row: Pick<Row, 'bytes' | 'whole'>,

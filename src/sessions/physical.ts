@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 
 /**
@@ -11,14 +11,23 @@ export function physical(path: string): string {
   const missing: string[] = [];
   let head = resolve(path);
   for (;;) {
-    try {
-      return join(realpath(head), ...missing);
-    } catch {
-      const parent = dirname(head);
-      if (parent === head) return join(head, ...missing);
-      missing.unshift(basename(head));
-      head = parent;
-    }
+    const real = realOrNull(head);
+    if (real !== null) return join(real, ...missing);
+    const parent = dirname(head);
+    if (parent === head) return join(head, ...missing);
+    missing.unshift(basename(head));
+    head = parent;
+  }
+}
+
+/** The path with every link resolved, or null where it does not exist. */
+export function realOrNull(path: string): string | null {
+  // An error costs twenty times as much as this question, and what is asked for is often not there.
+  if (!existsSync(path)) return null;
+  try {
+    return realpath(path);
+  } catch {
+    return null;
   }
 }
 
@@ -29,8 +38,12 @@ const realpath = process.platform === 'win32' ? realpathSync.native : realpathSy
  * drive letter and a slash at the end do not count (legacy-store.md 5.2).
  */
 export function directoryMatcher(directories: readonly string[]): (directory: string) => boolean {
-  const spellings = new Set(directories.flatMap((directory) => [spelling(directory), spelling(physical(directory))]));
-  return (directory) => spellings.has(spelling(directory)) || spellings.has(spelling(physical(directory)));
+  // Most matchers are never asked.
+  let known: Set<string> | null = null;
+  return (directory) => {
+    known ??= new Set(directories.flatMap((each) => [spelling(each), spelling(physical(each))]));
+    return known.has(spelling(directory)) || known.has(spelling(physical(directory)));
+  };
 }
 
 /** One spelling of a path for comparison. */

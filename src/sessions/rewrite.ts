@@ -1,3 +1,4 @@
+import { readAt } from './descriptor';
 import { borrowBuffer, contentOf, giveBack, type OpenFile } from './source';
 
 /** A replacement in the source's own bytes. Edits are ascending and do not overlap. */
@@ -72,7 +73,7 @@ export async function compare(existing: OpenFile, pieces: AsyncIterable<Uint8Arr
     for await (const piece of pieces) {
       for (let done = 0; done < piece.length; ) {
         const most = Math.min(buffer.length, piece.length - done);
-        const { bytesRead } = await existing.handle.read(buffer, 0, most, at);
+        const bytesRead = await readAt(existing.descriptor, buffer, most, at);
         if (bytesRead === 0) return 'different';
         if (!buffer.subarray(0, bytesRead).equals(piece.subarray(done, done + bytesRead))) return 'different';
         done += bytesRead;

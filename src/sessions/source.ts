@@ -1,9 +1,9 @@
-import { constants } from 'node:fs';
-import { type FileHandle, lstat, open } from 'node:fs/promises';
+import { closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs';
 import { basename, join, relative, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createZstdDecompress } from 'node:zlib';
+import { readAt } from './descriptor';
 import { isSystemError } from './system-error';
 import { hasWholeFrames } from './zstd';
 
@@ -26,7 +26,7 @@ export class ConversationFault extends Error {
 /** A regular file opened for reading, with what it was at that moment. */
 export interface OpenFile {
   readonly path: string;
-  readonly handle: FileHandle;
+  readonly descriptor: number;
   readonly size: number;
   readonly mtimeMs: number;
   readonly inode: number;
@@ -34,7 +34,7 @@ export interface OpenFile {
 
 /** First chunk small, because most files are judged by their beginning; then large, because the rest is copied. */
 const FIRST_CHUNK = 64 * 1024;
-const CHUNK = 256 * 1024;
+export const CHUNK = 256 * 1024;
 const LAST_CHUNK = 512;
 
 /** Most bytes that a compressed rollout may become: a limit for bombs, not for conversations. */
@@ -44,42 +44,42 @@ export const DECODED_LIMIT = 8 * 1024 ** 3;
  * Opens a file without following a link at its end and without waiting for a FIFO. Throws a fault where it is anything
  * but a regular file, else the system's error (ENOENT, EACCES …).
  */
-export async function openRegular(path: string): Promise<OpenFile> {
+export function openRegular(path: string): OpenFile {
   // Windows has no O_NOFOLLOW; there the look beforehand is all there is.
-  if (constants.O_NOFOLLOW === undefined && (await lstat(path)).isSymbolicLink()) throw notRegular(path, 'a link');
+  if (constants.O_NOFOLLOW === undefined && lstatSync(path).isSymbolicLink()) throw notRegular(path, 'a link');
   const { O_RDONLY, O_NOFOLLOW, O_NONBLOCK, O_NOCTTY } = constants;
   const flags = O_RDONLY | (O_NOFOLLOW ?? 0) | (O_NONBLOCK ?? 0) | (O_NOCTTY ?? 0);
-  let handle: FileHandle;
+  let descriptor: number;
   try {
-    handle = await open(path, flags);
+    descriptor = openSync(path, flags);
   } catch (error) {
     if (isSystemError(error, 'ELOOP', 'EMLINK')) throw notRegular(path, 'a link');
     if (isSystemError(error, 'ENXIO', 'EOPNOTSUPP')) throw notRegular(path, 'no regular file');
     throw error;
   }
   try {
-    const stats = await handle.stat();
+    const stats = fstatSync(descriptor);
     if (!stats.isFile()) throw notRegular(path, 'no regular file');
-    return { path, handle, size: stats.size, mtimeMs: stats.mtimeMs, inode: stats.ino };
+    return { path, descriptor, size: stats.size, mtimeMs: stats.mtimeMs, inode: stats.ino };
   } catch (error) {
-    await handle.close();
+    closeSync(descriptor);
     throw error;
   }
 }
 
 /** Opens, hands over, closes in every case. */
 export async function withFile<T>(path: string, use: (file: OpenFile) => Promise<T>): Promise<T> {
-  const file = await openRegular(path);
+  const file = openRegular(path);
   try {
     return await use(file);
   } finally {
-    await file.handle.close();
+    closeSync(file.descriptor);
   }
 }
 
 /** Whether the path still names the same file, unchanged in size and mtime since it was opened. */
-export async function isUnchanged(file: OpenFile): Promise<boolean> {
-  const now = await lstat(file.path);
+export function isUnchanged(file: OpenFile): boolean {
+  const now = lstatSync(file.path);
   return now.ino === file.inode && now.size === file.size && now.mtimeMs === file.mtimeMs;
 }
 
@@ -97,13 +97,18 @@ export function giveBack(buffer: Buffer): void {
 }
 
 /** Bytes of a file as they are on disk, from one offset to another. The chunk is reused: valid until the next one is asked for. */
-export async function* bytesOf(file: OpenFile, from: number, to: number): AsyncGenerator<Buffer> {
+export async function* bytesOf(
+  file: OpenFile,
+  from: number,
+  to: number,
+  first: number = FIRST_CHUNK,
+): AsyncGenerator<Buffer> {
   if (from >= to) return;
   const buffer = borrowBuffer();
   try {
-    let most = FIRST_CHUNK;
+    let most = first;
     for (let at = from; at < to; ) {
-      const { bytesRead } = await file.handle.read(buffer, 0, Math.min(most, to - at), at);
+      const bytesRead = await readAt(file.descriptor, buffer, Math.min(most, to - at), at);
       if (bytesRead === 0) return;
       yield buffer.subarray(0, bytesRead);
       at += bytesRead;
@@ -119,7 +124,7 @@ export async function* bytesOf(file: OpenFile, from: number, to: number): AsyncG
  * Chunks are valid until the next one is asked for.
  */
 export function contentOf(file: OpenFile, limit = DECODED_LIMIT): AsyncGenerator<Buffer> {
-  return isCompressed(file.path) ? decoded(file, limit) : bytesOf(file, 0, file.size);
+  return isCompressed(file.path) ? decoded(file, limit) : bytesOf(file, 0, file.size, CHUNK);
 }
 
 export function isCompressed(path: string): boolean {
@@ -127,7 +132,7 @@ export function isCompressed(path: string): boolean {
 }
 
 async function* decoded(file: OpenFile, limit: number): AsyncGenerator<Buffer> {
-  if (!(await hasWholeFrames(file.handle, file.size))) {
+  if (!(await hasWholeFrames(file.descriptor, file.size))) {
     throw new ConversationFault('CONVERSATION_UNREADABLE', `cut or not compressed: ${file.path}`);
   }
   const stream = createZstdDecompress();
@@ -160,7 +165,7 @@ export async function endOfRows(file: OpenFile): Promise<number> {
   let buffer = Buffer.allocUnsafe(Math.min(LAST_CHUNK, file.size));
   for (let end = file.size; end > 0; ) {
     const start = Math.max(0, end - buffer.length);
-    const { bytesRead } = await file.handle.read(buffer, 0, end - start, start);
+    const bytesRead = await readAt(file.descriptor, buffer, end - start, start);
     const at = buffer.subarray(0, bytesRead).lastIndexOf(0x0a);
     if (at >= 0) return start + at + 1;
     end = start;
@@ -174,18 +179,15 @@ export async function endOfRows(file: OpenFile): Promise<number> {
  * exist end the search. The root itself may be reached by links: it is resolved once, and from there nothing is followed
  * (harness-sessions.md 6).
  */
-export async function obstacleBelow(root: string, directory: string): Promise<string | null> {
+export function obstacleBelow(root: string, directory: string): string | null {
   let path = root;
   for (const name of relative(root, directory).split(sep)) {
     if (name === '') continue;
     if (name === '..') return directory;
     path = join(path, name);
-    try {
-      if (!(await lstat(path)).isDirectory()) return path;
-    } catch (error) {
-      if (isSystemError(error, 'ENOENT')) return null;
-      throw error;
-    }
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    if (stats === undefined) return null;
+    if (!stats.isDirectory()) return path;
   }
   return null;
 }

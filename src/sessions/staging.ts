@@ -1,9 +1,19 @@
 import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, link, lstat, open, rename, rmdir, unlink } from 'node:fs/promises';
+import {
+  closeSync,
+  fchmodSync,
+  fstatSync,
+  linkSync,
+  lstatSync,
+  openSync,
+  renameSync,
+  rmdirSync,
+  unlinkSync,
+} from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { Machine } from '../contracts/machine';
 import type { ConversationCopy } from '../contracts/plan';
-import { createPrivateDirectory, syncDirectories } from './directories';
+import { openNew, syncDescriptor, writeWhole } from './descriptor';
+import { createPrivateDirectory } from './directories';
 import type { Progress, StagedConversation, StagedFile } from './harness';
 import { type Rewrite, rewritten } from './rewrite';
 import {
@@ -24,7 +34,6 @@ export const TEMPORARY_PREFIX = '.ao-migrate-';
 const ATTEMPTS = 4;
 
 export interface StagingDeps {
-  readonly platform: Machine['platform'];
   /** Makes the temporary names of this run unlike those of any other: `[0-9a-f]+`. */
   readonly tag: string;
 }
@@ -54,7 +63,7 @@ export async function stageFiles(
   try {
     for (const [index, job] of jobs.entries()) {
       const directory = dirname(job.destination);
-      await refuseObstacle(job.destinationRoot, directory);
+      refuseObstacle(job.destinationRoot, directory);
       await createPrivateDirectory(directory, createdDirectories);
       const temporary = join(directory, `${TEMPORARY_PREFIX}${deps.tag}-${copy.resumeId}-${index}.part`);
       files.push(await stageFile(job, temporary, progress));
@@ -69,11 +78,15 @@ export async function stageFiles(
 /**
  * Makes the staged files visible, the main file last, so that a conversation which is there is whole. Throws
  * `CONVERSATION_CONFLICT` where something has appeared at a destination; what was placed until then is for `discardFiles`.
+ * The new names survive a power cut once `placedDirectories` are synced.
  */
-export async function placeFiles(staged: StagedConversation, platform: Machine['platform']): Promise<void> {
-  for (const file of staged.files.toReversed()) await placeFile(file);
-  const changed = [...staged.files.map((file) => file.destination), ...staged.createdDirectories].map(dirname);
-  if (platform !== 'win32') await syncDirectories(changed);
+export async function placeFiles(staged: StagedConversation): Promise<void> {
+  for (const file of staged.files.toReversed()) placeFile(file);
+}
+
+/** Directories that have new names in them once a conversation is in place; to be synced for many at once. */
+export function placedDirectories({ files, createdDirectories }: StagedConversation): string[] {
+  return [...files.map((file) => file.destination), ...createdDirectories].map((path) => dirname(path));
 }
 
 /**
@@ -84,7 +97,7 @@ export async function discardFiles(staged: StagedConversation): Promise<void> {
   for (const file of staged.files) await discardFile(file);
   for (const directory of staged.createdDirectories.toReversed()) {
     try {
-      await rmdir(directory);
+      rmdirSync(directory);
     } catch (error) {
       if (!isSystemError(error, 'ENOENT', 'ENOTEMPTY', 'EEXIST')) throw error;
     }
@@ -94,7 +107,7 @@ export async function discardFiles(staged: StagedConversation): Promise<void> {
 async function stageFile(job: StagingJob, temporary: string, progress: Progress): Promise<StagedFile> {
   let reported = 0;
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
-    await refuseObstacle(job.sourceRoot, dirname(job.source));
+    refuseObstacle(job.sourceRoot, dirname(job.source));
     let seen = 0;
     const advance = (bytes: number) => {
       seen += bytes;
@@ -106,9 +119,9 @@ async function stageFile(job: StagingJob, temporary: string, progress: Progress)
       const written = await copyFile(file, await job.rewrite(file), temporary, advance);
       let isGood = false;
       try {
-        isGood = await isUnchanged(file);
+        isGood = isUnchanged(file);
       } finally {
-        if (!isGood) await unlink(temporary);
+        if (!isGood) unlinkSync(temporary);
       }
       return isGood ? { temporary, destination: job.destination, ...written } : null;
     });
@@ -160,68 +173,74 @@ async function copyFile(
 
 /** Writes a file that may not exist yet, 0600, and syncs it. Returns its size. Leaves nothing behind when it fails. */
 async function writeNew(path: string, pieces: () => AsyncIterable<Uint8Array>): Promise<number> {
-  const handle = await open(path, 'wx', 0o600);
+  const descriptor = await openNew(path);
+  let isOpen = true;
   try {
-    await handle.chmod(0o600);
+    if ((fstatSync(descriptor).mode & 0o777) !== 0o600) fchmodSync(descriptor, 0o600);
     let size = 0;
-    for await (const piece of pieces()) size += await writeAll(handle, piece);
-    await handle.sync();
-    await handle.close();
+    for await (const piece of pieces()) {
+      await writeWhole(descriptor, piece);
+      size += piece.length;
+    }
+    await syncDescriptor(descriptor);
+    isOpen = false;
+    closeSync(descriptor);
     return size;
   } catch (error) {
-    await handle.close().catch(() => {});
-    await unlink(path);
+    if (isOpen) closeQuietly(descriptor);
+    unlinkSync(path);
     throw error;
   }
 }
 
-async function writeAll(handle: FileHandle, piece: Uint8Array): Promise<number> {
-  for (let done = 0; done < piece.length; ) {
-    const { bytesWritten } = await handle.write(piece, done, piece.length - done);
-    done += bytesWritten;
+/** The error that came first is the one to tell. */
+function closeQuietly(descriptor: number): void {
+  try {
+    closeSync(descriptor);
+  } catch {
+    // It is given up all the same.
   }
-  return piece.length;
 }
 
 /** What a file system without hard links answers; Windows says EISDIR or UNKNOWN there. */
 const NO_LINKS = ['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EMLINK', 'EISDIR', 'UNKNOWN'];
 
 /** A hard link cannot replace anything. A file system without them is served by `placeWithoutLink`. */
-async function placeFile(file: StagedFile): Promise<void> {
+function placeFile(file: StagedFile): void {
   try {
-    await link(file.temporary, file.destination);
+    linkSync(file.temporary, file.destination);
   } catch (error) {
     if (isSystemError(error, 'EEXIST')) throw taken(file.destination);
     if (!isSystemError(error, ...NO_LINKS)) throw error;
-    await placeWithoutLink(file);
+    placeWithoutLink(file);
     return;
   }
-  await unlink(file.temporary);
+  unlinkSync(file.temporary);
 }
 
 /** An empty file of our own reserves the name, then the rename replaces that. Exported for machines on which no test can take links away. */
-export async function placeWithoutLink(file: StagedFile): Promise<void> {
+export function placeWithoutLink(file: StagedFile): void {
   try {
-    await (await open(file.destination, 'wx', 0o600)).close();
+    closeSync(openSync(file.destination, 'wx', 0o600));
   } catch (error) {
     if (isSystemError(error, 'EEXIST')) throw taken(file.destination);
     throw error;
   }
   try {
-    await rename(file.temporary, file.destination);
+    renameSync(file.temporary, file.destination);
   } catch (error) {
-    await unlink(file.destination);
+    unlinkSync(file.destination);
     throw error;
   }
 }
 
 async function discardFile(file: StagedFile): Promise<void> {
-  const temporary = await inodeOf(file.temporary);
-  const destination = await inodeOf(file.destination);
+  const temporary = inodeOf(file.temporary);
+  const destination = inodeOf(file.destination);
   // With the temporary name still there the destination is ours only if it is the same file: an accident between link and unlink.
   const placed = destination !== null && (temporary === null || temporary === destination);
-  if (placed && (await isAsWritten(file.destination, file))) await unlink(file.destination);
-  if (temporary !== null && (await isAsWritten(file.temporary, file))) await unlink(file.temporary);
+  if (placed && (await isAsWritten(file.destination, file))) unlinkSync(file.destination);
+  if (temporary !== null && (await isAsWritten(file.temporary, file))) unlinkSync(file.temporary);
 }
 
 async function isAsWritten(path: string, file: StagedFile): Promise<boolean> {
@@ -235,18 +254,18 @@ async function sha256Of(file: OpenFile): Promise<string> {
 }
 
 /** Null where there is no such regular file. */
-async function inodeOf(path: string): Promise<number | null> {
+function inodeOf(path: string): number | null {
   try {
-    const stats = await lstat(path);
-    return stats.isFile() ? stats.ino : null;
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    return stats?.isFile() ? stats.ino : null;
   } catch (error) {
-    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return null;
+    if (isSystemError(error, 'ENOTDIR')) return null;
     throw error;
   }
 }
 
-async function refuseObstacle(root: string, directory: string): Promise<void> {
-  const obstacle = await obstacleBelow(root, directory);
+function refuseObstacle(root: string, directory: string): void {
+  const obstacle = obstacleBelow(root, directory);
   if (obstacle === null) return;
   throw new ConversationFault(
     'CONVERSATION_UNREADABLE',

@@ -29,6 +29,10 @@ const SYNC = [
   'chmodSync',
   'writeFileSync',
   'unlinkSync',
+  'write',
+  'fsync',
+  'open',
+  'fchmodSync',
 ];
 const ASYNC = ['open', 'link', 'rename', 'unlink', 'mkdir', 'rmdir', 'chmod', 'mkdtemp', 'copyFile', 'rm'];
 const HANDLE = ['write', 'sync', 'chmod'];

@@ -2,8 +2,9 @@ import { describe, expect, test } from 'bun:test';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
+import { parseFully } from '../../src/legacy/full-yaml';
 import { readPlain } from '../../src/legacy/plain-yaml';
-import { parseFully, TreeError } from '../../src/legacy/tree';
+import { TreeError } from '../../src/legacy/tree';
 
 const settings = { seed: Number(process.env.AO_TEST_SEED ?? 7), numRuns: Number(process.env.AO_TEST_COUNT ?? 3_000) };
 
@@ -52,6 +53,29 @@ const line = fc
       'c: d # comment',
       'c: d#e',
       'l: [a]',
+      'l: [.env, "b c",  d e ,1]',
+      'l: [a,b]',
+      'l: [a,]',
+      'l: [,a]',
+      'l: [a] # c',
+      'l: [a, [b]]',
+      "l: [ 'x' , true , null ]",
+      'l: [a: b]',
+      'l: [a # b]',
+      'l: [a',
+      'l: [-1, 017]',
+      'q: "a: b # c"',
+      'q: "a" b',
+      'q: "a\\tb"',
+      "q: 'it''s'",
+      '- "x"',
+      "- 'y z' ",
+      '- "a": b',
+      '"k": v',
+      'q: ""',
+      'e: .env',
+      'e: .e5',
+      'e: ."x"',
       'm: {a: b}',
       'k: a: b',
       'k:v',
@@ -114,7 +138,7 @@ describe('the plain reader', () => {
 
   test('nor on documents of its own form with one character changed', () => {
     const text =
-      'port: 3000\ndefaults:\n  agent: claude-code\n  notifiers:\n    - composio\n    - desktop\nprojects:\n  a_1:\n    path: /x/My App\n    repo:\n      owner: acme\n    registeredAt: 1795236322\nnotifiers: {}\nreactions: []\n';
+      'port: 3000\ndefaults:\n  agent: claude-code\n  notifiers:\n    - composio\n    - desktop\nprojects:\n  a_1:\n    path: /x/My App\n    repo:\n      owner: acme\n    registeredAt: 1795236322\nnotifiers: {}\nreactions: []\nsymlinks: [.env, "a b", c/d e]\nenv:\n  CI: "1"\n  B: \'x y\'\n';
     expect(readPlain(text)).not.toBeNull();
     fc.assert(
       fc.property(
@@ -140,6 +164,13 @@ describe('the plain reader', () => {
             '\u0000',
             '\u2028',
             'é',
+            '[',
+            ']',
+            ',',
+            '\\',
+            '{',
+            '!',
+            'x: [y]',
           ),
           fc.string({ maxLength: 2 }),
         ),

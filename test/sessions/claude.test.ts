@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { TranscriptMemory } from '../../src/sessions/claude-transcript';
 import { blockedBy, notFound, Problems } from '../../src/sessions/finding';
 import { physical } from '../../src/sessions/physical';
 import { slug, sourceSlugs } from '../../src/sessions/slug';
@@ -695,6 +696,40 @@ describe('what is written', () => {
       `{"parentUuid":null,"cwd":${JSON.stringify(world.worktree)},"type":"user","message":"${words}"}\n`,
     );
     expect(await find()).toMatchObject({ resumeId: ID, messages: 1 });
+  });
+
+  test('only whole rows of its own kind are counted, whatever they hold', async () => {
+    const path = own(ID);
+    const before = assertFound(await find({ storedId: ID })).messages ?? 0;
+    appendFileSync(
+      path,
+      [
+        '{"type":"user","message":{"content":[{"type":"assistant"}]}}',
+        '{"toolUseResult":{"type":"user"},"type":"progress"}',
+        '{"toolUseResult":{"type":"user"},"type":"assistant"}\r',
+        '{"type":"user","message":"torn',
+        '{"note":"\\"type\\":\\"user\\""}',
+        '',
+      ].join('\n'),
+    );
+    expect(await find({ storedId: ID })).toMatchObject({ messages: before + 2 });
+  });
+
+  test('where nobody will be told, none is counted, and a recorded prompt is found all the same', async () => {
+    const path = own(ID);
+    const deps = { transcripts: new TranscriptMemory(false) };
+    expect(assertFound(await find({ storedId: ID }, deps))).toMatchObject({ messages: null, notes: [] });
+    appendFileSync(path, '{"type":"user","message":"prompt_snapshot"}\n');
+    expect(assertFound(await find({ storedId: ID }, deps)).notes).toEqual([]);
+    appendFileSync(
+      path,
+      `${'{"type":"progress"}\n'.repeat(50_000)}{"type":"attachment","attachment":{"type":"prompt_snapshot"}}\n`,
+    );
+    const found = assertFound(await find({ storedId: ID }, deps));
+    expect({ codes: codesOf(found), messages: found.messages }).toEqual({
+      codes: ['CONVERSATION_ROLE'],
+      messages: null,
+    });
   });
 
   test('a large conversation is named, and above 64 MB not counted', async () => {

@@ -416,8 +416,8 @@ describe('compressed rollouts', () => {
     for (const count of [0, 1, 300, 30_000]) {
       const text = `${rollout(ID) + said.repeat(count)}"${'a'.repeat(count * 20)}"\n`;
       const path = world.write(join(world.path, 'x.zst'), zstdCompressSync(Buffer.from(text), { params }));
-      expect(await withFile(path, ({ handle, size }) => hasWholeFrames(handle, size))).toBe(true);
-      expect(await withFile(path, ({ handle, size }) => hasWholeFrames(handle, size - 1))).toBe(false);
+      expect(await withFile(path, ({ descriptor, size }) => hasWholeFrames(descriptor, size))).toBe(true);
+      expect(await withFile(path, ({ descriptor, size }) => hasWholeFrames(descriptor, size - 1))).toBe(false);
     }
   });
 });

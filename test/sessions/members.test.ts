@@ -1,5 +1,14 @@
 import { describe, expect, test } from 'bun:test';
-import { isLiteral, isObject, memberOf, membersOf, membersOfRow, objectOf, textOf } from '../../src/sessions/members';
+import {
+  isLiteral,
+  isObject,
+  leadingText,
+  memberOf,
+  membersOf,
+  membersOfRow,
+  objectOf,
+  textOf,
+} from '../../src/sessions/members';
 
 const keysOf = (text: string) => membersOf(Buffer.from(text)).list.map((member) => member.key);
 const stateOf = (text: string) => membersOf(Buffer.from(text)).state;
@@ -97,5 +106,35 @@ describe('values', () => {
     expect(isObject(json, members, 'o2')).toBe(false);
     expect(isLiteral(json, members, 'l', 'true')).toBe(true);
     expect(isLiteral(json, members, 'a', 'true')).toBe(false);
+  });
+});
+
+describe('leadingText', () => {
+  const of = (text: string) => leadingText(Buffer.from(text), 'type');
+
+  test.each([
+    ['{"type":"user"}', 'user'],
+    [' { "a" : {"type":"x"}, "b":[{"type":"y"}] , "type" : "user" , "z', 'user'],
+    ['{"a":"\\"type\\":\\"x\\"","type":"a\\u0062"', 'ab'],
+    ['{"types":"x","typ":"y","type":"z"', 'z'],
+    ['{"a":-1.5e3,"b":null,"c":"","type":"z","type":"last"}', 'z'],
+  ])('%s', (text, value) => {
+    expect(of(text)).toBe(value);
+  });
+
+  test.each([
+    '',
+    '[]',
+    '{',
+    '{}',
+    '{"a":1}',
+    '{"type"',
+    '{"type":',
+    '{"type":1}',
+    '{"type":"x',
+    '{"a":{"type":"x"}}',
+    '{"a" "type":"x"}',
+  ])('%s has none', (text) => {
+    expect(of(text)).toBeNull();
   });
 });

@@ -120,7 +120,6 @@ export class World {
 
   codexHarness(deps: Partial<CodexDeps> = {}): Harness {
     return codexHarness({
-      platform: 'linux',
       liveness: this.liveness(),
       tag: 'ab12',
       roots: [this.root(this.codex)],
