@@ -6,7 +6,6 @@ import { SOURCE_COMMIT, VERSION } from './cli/version';
 import { EXIT } from './contracts/outcome';
 import { type ColorChoice, type Terminal, terminalOf } from './report/terminal';
 import { exitCodeAfter, failureText, openOutput } from './report/writer';
-import { clearSuddenly } from './sessions/sudden-end';
 import type { Look } from './survey/standing';
 
 // Whatever only some commands need is imported where it is needed: `--version` loads neither citty nor SQLite.
@@ -126,7 +125,7 @@ const LAST_WORD: Answer = { exitCode: EXIT.failed, stdout: '', stderr: 'ao-migra
 
 async function unexpected(error: unknown): Promise<Answer> {
   // What could not be removed on the way, as a private copy, is tried once more.
-  clearSuddenly();
+  (await import('./sessions/sudden-end')).clearSuddenly();
   return crashed(error).catch(() => LAST_WORD);
 }
 

@@ -19,7 +19,8 @@ export interface Point {
   readonly line: string;
 }
 
-export type Fault = 'SIGKILL' | 'ENOSPC' | 'EIO' | 'EACCES' | 'EINTR';
+const FAULTS = ['SIGKILL', 'ENOSPC', 'EIO', 'EACCES', 'EINTR'] as const;
+export type Fault = (typeof FAULTS)[number];
 
 export interface TracedRun {
   /** Null where the process was killed. */
@@ -192,6 +193,23 @@ export function pointsOf(calls: readonly Call[], isAlike: (call: Call) => boolea
 
 export function pointText({ call, nth, fault, forGood, line }: Point): string {
   return `${fault}${forGood ? ' for good' : ''} at ${call} number ${nth}: ${line.slice(0, 160)}`;
+}
+
+/** The same, short enough for a command line: `ENOSPC openat 4`, `EIO+ fsync 2` where it stays so. */
+export function pointName({ call, nth, fault, forGood }: Point): string {
+  return `${fault}${forGood ? '+' : ''} ${call} ${nth}`;
+}
+
+/** Reads such a name; null where it is none. */
+export function pointNamed(name: string): Point | null {
+  const [, fault = '', forGood = '', call = '', nth = ''] = /^([A-Z]+)(\+?) (\w+) (\d+)$/.exec(name) ?? [];
+  return isFault(fault) && CHANGING.includes(call)
+    ? { call, nth: Number(nth), fault, forGood: forGood !== '', line: 'chosen by its name' }
+    : null;
+}
+
+function isFault(text: string): text is Fault {
+  return (FAULTS as readonly string[]).includes(text);
 }
 
 function noLinks(options: TraceOptions): string[] {
