@@ -124,6 +124,8 @@ async function answerTo(asked: Request): Promise<Answer> {
 const LAST_WORD: Answer = { exitCode: EXIT.failed, stdout: '', stderr: 'ao-migrate met an unexpected error.\n' };
 
 async function unexpected(error: unknown): Promise<Answer> {
+  // What could not be removed on the way, as a private copy, is tried once more.
+  (await import('./sessions/sudden-end')).clearSuddenly();
   return crashed(error).catch(() => LAST_WORD);
 }
 

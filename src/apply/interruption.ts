@@ -20,10 +20,12 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 /** Listens until `stop`. A second SIGINT ends the process at once: the journal lets the next run clean up. */
 export function listenForSignals(onSecond: () => never): Interruption {
   let seen: (typeof SIGNALS)[number] | null = null;
+  let interrupts = 0;
   const abort = new AbortController();
   const handlers = SIGNALS.map((signal) => {
     const handler = (): void => {
-      if (seen === 'SIGINT' && signal === 'SIGINT') onSecond();
+      if (signal === 'SIGINT') interrupts += 1;
+      if (interrupts > 1) onSecond();
       seen ??= signal;
       abort.abort();
     };
@@ -39,4 +41,9 @@ export function listenForSignals(onSecond: () => never): Interruption {
       for (const [signal, handler] of handlers) process.off(signal, handler);
     },
   };
+}
+
+/** Returns when a signal that has come by now was heard: long work without a pause hears none. */
+export function signalsSeen(): Promise<void> {
+  return new Promise((done) => setImmediate(done));
 }

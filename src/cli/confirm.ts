@@ -1,4 +1,5 @@
 import { createInterface } from 'node:readline';
+import { Interrupted } from '../apply/interruption';
 
 export interface Asking {
   readonly stdinIsTTY: boolean;
@@ -70,4 +71,15 @@ export function confirm(question: string, streams: QuestionStreams): Promise<boo
     prompt.setPrompt(`${question} [Y/n] `);
     prompt.prompt();
   });
+}
+
+/** Ctrl-C while the question stood is a decline. */
+export function wasInterrupted(check: () => void): boolean {
+  try {
+    check();
+    return false;
+  } catch (error) {
+    if (error instanceof Interrupted) return true;
+    throw error;
+  }
 }

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { Interrupted, listenForSignals } from '../apply/interruption';
+import { listenForSignals } from '../apply/interruption';
 import type { Machine } from '../contracts/machine';
 import { EXIT, type MigrateOutcome } from '../contracts/outcome';
 import type { Plan } from '../contracts/plan';
@@ -15,7 +15,8 @@ import type { TextContext } from '../report/words';
 import type { Output } from '../report/writer';
 import type { Answer } from './answer';
 import type { FlagValues } from './arguments';
-import { confirm, mustAsk } from './confirm';
+import { confirm, mustAsk, wasInterrupted } from './confirm';
+import { endAtOnce } from './end-at-once';
 import { emptyOutcome } from './failure';
 import { observer } from './observer';
 import { openProgress, type ProgressOutput } from './progress-output';
@@ -45,8 +46,7 @@ export async function runMigrate(flags: FlagValues, around: MigrateSurroundings)
   const asks =
     !flags['dry-run'] &&
     mustAsk({ stdinIsTTY: around.stdinIsTTY, stderrIsTTY: around.stderrIsTTY, json: flags.json, yes: flags.yes });
-  // 130 at once on a second Ctrl-C: the journal tells the next run what to clean up.
-  const signals = listenForSignals(() => process.exit(EXIT.sigint));
+  const signals = listenForSignals(() => endAtOnce(EXIT.sigint));
   let planShown = false;
   let output: ProgressOutput | null = null;
   const ask = async (plan: Plan, backup: string | null): Promise<boolean> => {
@@ -93,17 +93,6 @@ export async function runMigrate(flags: FlagValues, around: MigrateSurroundings)
   } finally {
     output?.close();
     signals.stop();
-  }
-}
-
-/** Ctrl-C while the question stood is a decline. */
-function wasInterrupted(check: () => void): boolean {
-  try {
-    check();
-    return false;
-  } catch (error) {
-    if (error instanceof Interrupted) return true;
-    throw error;
   }
 }
 

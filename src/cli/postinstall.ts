@@ -12,6 +12,7 @@ import type { Terminal } from '../report/terminal';
 import { counted, pathText, type TextContext } from '../report/words';
 import type { Answer } from './answer';
 import type { FlagValues } from './arguments';
+import { endAtOnce } from './end-at-once';
 import { emptyOutcome } from './failure';
 import { chosen } from './migrate';
 
@@ -32,9 +33,9 @@ export async function runPostinstall(flags: FlagValues, around: PostinstallSurro
   const { machine, tool } = around;
   const watchdog = setTimeout(() => {
     writeSync(2, UNFINISHED);
-    process.exit(EXIT.done);
+    endAtOnce(EXIT.done);
   }, LIMITS.milliseconds + GRACE);
-  const signals = listenForSignals(() => process.exit(EXIT.done));
+  const signals = listenForSignals(() => endAtOnce(EXIT.done));
   try {
     const end = await postinstall(chosen(flags), {
       machine,

@@ -12,7 +12,8 @@ import type { TextContext } from '../report/words';
 import type { Output } from '../report/writer';
 import type { Answer } from './answer';
 import type { FlagValues } from './arguments';
-import { confirm, mustAsk } from './confirm';
+import { confirm, mustAsk, wasInterrupted } from './confirm';
+import { endAtOnce } from './end-at-once';
 
 export interface RollbackSurroundings {
   readonly machine: Machine;
@@ -46,6 +47,7 @@ export async function runRollback(flags: FlagValues, around: RollbackSurrounding
     );
   }
   let planShown = false;
+  const signals = listenForSignals(() => endAtOnce(EXIT.sigint));
   try {
     const outcome = await undo(
       { run: flags.run ?? null, dryRun: flags['dry-run'], dataDir: flags['data-dir'] ?? null },
@@ -57,20 +59,16 @@ export async function runRollback(flags: FlagValues, around: RollbackSurrounding
                 `${rollbackPlanText(receipt.runId, items, { ...context, terminal: around.errorTerminal })}\n`,
               );
               planShown = true;
-              // Where the terminal sends no keys of its own, Ctrl-C comes as a signal.
-              const signals = listenForSignals(() => process.exit(EXIT.sigint));
-              try {
-                return await confirm(rollbackQuestion(items), {
-                  input: process.stdin,
-                  output: process.stderr,
-                  live: around.errorTerminal.live,
-                  interrupted: signals.signal,
-                });
-              } finally {
-                signals.stop();
-              }
+              const agreed = await confirm(rollbackQuestion(items), {
+                input: process.stdin,
+                output: process.stderr,
+                live: around.errorTerminal.live,
+                interrupted: signals.signal,
+              });
+              return agreed && !wasInterrupted(signals.check);
             }
           : null,
+        interrupted: signals.check,
       },
     );
     if (flags.json)
@@ -81,6 +79,8 @@ export async function runRollback(flags: FlagValues, around: RollbackSurrounding
   } catch (error) {
     if (error instanceof UsageError) return usage(error, flags, around);
     throw error;
+  } finally {
+    signals.stop();
   }
 }
 

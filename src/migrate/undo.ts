@@ -1,4 +1,5 @@
 import { stands } from '../apply/durable';
+import { Interrupted, signalsSeen } from '../apply/interruption';
 import { reasonOf } from '../apply/put-back';
 import { type Receipt, readReceipt, receiptsOf } from '../apply/receipt';
 import { recoverRuns, unfinishedRuns } from '../apply/recover';
@@ -28,6 +29,7 @@ export type UndoStatus =
   | 'declined'
   | 'refused'
   | 'usage'
+  | 'interrupted'
   | 'failed';
 
 /** How a rollback ended. */
@@ -48,6 +50,8 @@ export interface UndoSetting {
   readonly machine: Machine;
   /** Shows what would go and asks; null where nobody is asked. */
   readonly confirm: ((receipt: Receipt, items: readonly RollbackItem[]) => Promise<boolean>) | null;
+  /** Throws Interrupted at a safe point if a signal has come: none of the run has gone yet. */
+  readonly interrupted: () => void;
 }
 
 /**
@@ -83,6 +87,7 @@ export async function undo(flags: UndoFlags, setting: UndoSetting): Promise<Undo
       if (daemon.refusal !== null) throw daemon.refusal;
     }
     if (flags.dryRun) return { ...about, status: 'planned', exitCode: EXIT.done, items: planned };
+    setting.interrupted();
     if (setting.confirm !== null && !(await setting.confirm(receipt, planned)))
       return { ...about, status: 'declined', exitCode: EXIT.usage, items: planned };
     const runId = newRunId(machine, paths.migrations);
@@ -93,6 +98,9 @@ export async function undo(flags: UndoFlags, setting: UndoSetting): Promise<Undo
       const current = chosenReceipt(receipt.runId, paths, target);
       if (current === null || current.status === 'undone')
         return { ...about, status: 'nothing-to-undo', exitCode: EXIT.done };
+      // From here on it goes through: it is one piece of work that waits for nothing.
+      await signalsSeen();
+      setting.interrupted();
       const { items } = rollback({ receipt: current, paths, runId, machine, lockDirectories: lock.madeDirectories });
       const refused = items.some(({ outcome }) => outcome === 'refused');
       return {
@@ -108,6 +116,12 @@ export async function undo(flags: UndoFlags, setting: UndoSetting): Promise<Undo
       lock.release();
     }
   } catch (error) {
+    if (error instanceof Interrupted)
+      return {
+        ...empty,
+        status: 'interrupted',
+        exitCode: error.signal === 'SIGINT' ? EXIT.sigint : EXIT.sigterm,
+      };
     if (!(error instanceof Refusal)) throw error;
     return {
       ...empty,

@@ -14,6 +14,7 @@ export const RollbackDocumentSchema = v.pipe(
       'declined',
       'refused',
       'usage',
+      'interrupted',
       'failed',
     ]),
     dryRun: v.boolean(),

@@ -59,6 +59,8 @@ function headlineOf({ status, runId }: UndoOutcome): readonly [Style, string] {
       return ['bold', 'Declined; nothing was changed.'];
     case 'refused':
       return ['red', 'Refused; nothing was changed.'];
+    case 'interrupted':
+      return ['bold', 'Interrupted; nothing of the run was removed.'];
     default:
       return ['red', 'Not undone.'];
   }

@@ -1,9 +1,9 @@
-import { chmod, copyFile, lstat, mkdtemp, readdir, realpath, rm, stat } from 'node:fs/promises';
+import { chmod, copyFile, realpath, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Machine } from '../contracts/machine';
 import { Refusal } from '../contracts/refusals';
 import { isSystemError } from '../sessions/source';
-import { isAlive } from './daemon';
+import { type TemporaryDirectory, temporaryDirectory } from '../sessions/temporary';
 
 /** What a copy consists of. The `-shm` is left out: SQLite makes it anew from the `-wal`. */
 const PARTS = ['', '-wal', '-journal'] as const;
@@ -21,9 +21,6 @@ export interface CopyTools {
 
 const TOOLS: CopyTools = { sleep: (ms) => Bun.sleep(ms), copy: (from, to) => copyFile(from, to) };
 
-/** Directories of copies that are in use now. */
-const live = new Set<string>();
-
 /**
  * Calls `use` with the path of a private copy of a SQLite file, its `-wal` and its `-journal`, in a 0700 directory of the
  * system's temporary folder, and removes the copy on every way out (migration.md 2). The original is only read by file
@@ -40,23 +37,14 @@ export async function withPrivateCopy<T>(
   const original = await realpath(database).catch((error: unknown) => {
     throw isSystemError(error, 'ENOENT') ? gone(database) : error;
   });
-  await removeAbandoned(machine);
-  const directory = await temporaryDirectory(machine);
-  live.add(directory);
+  const directory = await copyDirectory(machine);
   try {
-    const copy = join(directory, basename(original));
+    const copy = join(directory.path, basename(original));
     await copyStill(original, copy, machine, tools);
     return await use(copy);
   } finally {
-    // A copy that stays is a copy of what is private: one failure is not taken for the last word.
-    await rm(directory, { recursive: true, force: true }).catch(() => rm(directory, { recursive: true, force: true }));
-    live.delete(directory);
+    await directory.remove();
   }
-}
-
-/** Paths of the copies in use, for a process that must end at once and can wait for nothing. */
-export function privateCopies(): readonly string[] {
-  return [...live].sort();
 }
 
 /** It was there a moment ago: a rollback removes the file that its run had made. */
@@ -64,35 +52,13 @@ function gone(database: string): Refusal {
   return new Refusal('DB_LOCKED', `${database} was removed while it was looked at.`);
 }
 
-/** What a killed process could not remove is left by it for at least so long: another container may share the folder. */
-const ABANDONED_MS = 10 * 60_000;
-
-/** Copies of processes that were killed: they hold what is private, and nobody else would ever remove them. */
-async function removeAbandoned(machine: Machine): Promise<void> {
-  const names = await readdir(machine.tempDir).catch(() => []);
-  for (const name of names) {
-    const pid = /^ao-migrate-copy-(\d+)-/.exec(name)?.[1];
-    if (pid === undefined || isAlive(Number(pid))) continue;
-    const directory = join(machine.tempDir, name);
-    try {
-      const { mtimeMs, uid } = await lstat(directory);
-      const isOurs = machine.uid === null || uid === machine.uid;
-      if (isOurs && machine.now().getTime() - mtimeMs > ABANDONED_MS)
-        await rm(directory, { recursive: true, force: true });
-    } catch {
-      // Somebody else is at it, or may do it later.
-    }
-  }
-}
-
-async function temporaryDirectory({ tempDir, pid }: Machine): Promise<string> {
+async function copyDirectory(machine: Machine): Promise<TemporaryDirectory> {
   try {
-    // mkdtemp makes it 0700.
-    return await mkdtemp(join(tempDir, `ao-migrate-copy-${pid}-`));
+    return await temporaryDirectory('copy', machine);
   } catch (error) {
     throw isSystemError(error, 'ENOENT')
-      ? new Refusal('NOT_WRITABLE', `The temporary folder ${tempDir} does not exist.`)
-      : asRefusal(error, tempDir);
+      ? new Refusal('NOT_WRITABLE', `The temporary folder ${machine.tempDir} does not exist.`)
+      : asRefusal(error, machine.tempDir);
   }
 }
 

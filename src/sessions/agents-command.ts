@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Machine } from '../contracts/machine';
+import { atSuddenEnd } from './sudden-end';
 
 /** One program to run to its end. Nothing is inherited: not the environment, not the descriptors. */
 export interface Command {
@@ -35,7 +36,7 @@ const AFTER_KILL_MS = 1_000;
 
 /**
  * Runs a program in a process group of its own and kills the whole group when its time is over: the npm packages of the
- * agents start the real binary from a script. stderr is dropped, because an agent may print what was said there.
+ * agents start the real binary from a script. So it does where this process must end at once. stderr is dropped, because an agent may print what was said there.
  */
 export function commandRunner(platform: Machine['platform']): RunCommand {
   return async (command) => {
@@ -56,6 +57,7 @@ function run(command: Command, stdout: number | null, platform: Machine['platfor
     let timedOut = false;
     const finish = (exitCode: number | null, failure: string | null) => {
       clearTimeout(limit);
+      ended();
       done({ exitCode: timedOut ? null : exitCode, timedOut, failure, stdout: Buffer.concat(kept).toString('utf8') });
     };
     const child = spawn(program, args, {
@@ -67,6 +69,7 @@ function run(command: Command, stdout: number | null, platform: Machine['platfor
       windowsHide: true,
       windowsVerbatimArguments: verbatim,
     });
+    const ended = atSuddenEnd(() => killGroup(child, platform));
     const limit = setTimeout(() => {
       timedOut = true;
       killGroup(child, platform);

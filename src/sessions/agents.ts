@@ -1,10 +1,11 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { HarnessId } from '../contracts/facts';
 import type { Machine } from '../contracts/machine';
 import { findBinary, packageVersion } from './agents-binary';
 import type { RunCommand } from './agents-command';
 import { opencodeResumeProblem, parseVersion } from './opencode-versions';
+import { temporaryDirectory } from './temporary';
 
 /** What is installed of one agent. */
 export interface InstalledAgent {
@@ -73,28 +74,18 @@ export interface EmptyHome {
   readonly env: Record<string, string>;
 }
 
-/** Directories of homes that are in use now, for a process that must end at once. */
-const live = new Set<string>();
-
-export function emptyHomes(): readonly string[] {
-  return [...live].sort();
-}
-
 /**
  * Calls `use` with a home made for it, 0700, in the system's temporary folder, and removes it on every way out. HOME,
  * XDG_*, CLAUDE_CONFIG_DIR and CODEX_HOME lie in it; so does TMPDIR, because native builds unpack libraries there and
  * leave them behind.
  */
 export async function withEmptyHome<T>(machine: Machine, use: (home: EmptyHome) => Promise<T>): Promise<T> {
-  const directory = await mkdtemp(join(machine.tempDir, 'ao-migrate-empty-'));
-  live.add(directory);
+  const { path: directory, remove } = await temporaryDirectory('empty', machine);
   try {
     await mkdir(join(directory, 'tmp'), { mode: 0o700 });
     return await use({ directory, env: emptyEnvironment(machine.env, directory) });
   } finally {
-    // A group that was killed may still be writing for a moment.
-    await rm(directory, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
-    live.delete(directory);
+    await remove();
   }
 }
 

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdir, mkdtemp, open, rename, rm } from 'node:fs/promises';
+import { mkdir, open, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Machine } from '../contracts/machine';
 import { type EmptyHome, withEmptyHome } from './agents';
@@ -10,6 +10,7 @@ import { digestOf, idsOf, type OpencodeDatabases, withDatabase } from './opencod
 import { OpencodeTree } from './opencode-tree';
 import { emptiesDiffs, type Version } from './opencode-versions';
 import { bytesOf, ConversationFault, isSystemError, withFile } from './source';
+import { type TemporaryDirectory, temporaryDirectory } from './temporary';
 
 /** The user's own `opencode`. */
 export interface OpencodeBinary {
@@ -25,7 +26,8 @@ export interface TransferDeps {
 
 /** An export that is ready to be imported. */
 export interface PreparedExport {
-  readonly directory: string;
+  /** Holds `file` until it is removed. */
+  readonly directory: TemporaryDirectory;
   readonly file: string;
   readonly size: number;
   readonly sha256: string;
@@ -41,16 +43,9 @@ const MS_PER_MB = 1_000;
 /** An import into a store that has only JSON files takes all of them over first; to end it half-way would lose some. */
 const TAKE_OVER_MS = 60 * 60_000;
 
-/** Directories of exports that are ready, for a process that must end at once. */
-const live = new Set<string>();
-
-export function preparedExports(): readonly string[] {
-  return [...live].sort();
-}
-
 /**
  * Exports a conversation from a private copy of its store and gives it its new ids and directory, in a file 0600 in a
- * directory 0700 of the temporary folder (migration.md 6.5). `discardExport` removes it. Throws a `ConversationFault`
+ * directory 0700 of the temporary folder (migration.md 6.5). The caller removes it. Throws a `ConversationFault`
  * where the export is not whole, after removing all that was written.
  */
 export async function prepareExport(
@@ -61,10 +56,9 @@ export async function prepareExport(
   deps: TransferDeps,
   onBytes: (bytes: number) => void,
 ): Promise<PreparedExport> {
-  const directory = await mkdtemp(join(deps.machine.tempDir, 'ao-migrate-export-'));
-  live.add(directory);
+  const directory = await temporaryDirectory('export', deps.machine);
   try {
-    const file = join(directory, `${located.session.id}.json`);
+    const file = join(directory.path, `${located.session.id}.json`);
     return await withEmptyHome(deps.machine, async (home) => {
       const raw = join(home.directory, 'export.json');
       const original = await exportTo(raw, located, binary, home, deps);
@@ -79,14 +73,9 @@ export async function prepareExport(
       return { directory, file, ...written, messages, parts, originalDigest: original.digest };
     });
   } catch (error) {
-    await discardExport(directory);
+    await directory.remove();
     throw error;
   }
-}
-
-export async function discardExport(directory: string): Promise<void> {
-  await rm(directory, { recursive: true, force: true });
-  live.delete(directory);
 }
 
 interface Original {

@@ -1,4 +1,4 @@
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import type { ConversationFinding, ConversationRequest } from '../contracts/facts';
 import type { Note } from '../contracts/notes';
 import type { ConversationCopy } from '../contracts/plan';
@@ -12,7 +12,6 @@ import { type Located, OpencodeStores, searchByDirectory, searchById } from './o
 import type { StoredSession } from './opencode-store';
 import { withTemporaryDirectories } from './opencode-target';
 import {
-  discardExport,
   ending,
   importExport,
   type OpencodeBinary,
@@ -152,9 +151,13 @@ export function opencodeHarness(deps: OpencodeDeps): Harness {
     prepared.set(ready.file, { ready, located });
     const { file, size, sha256 } = ready;
     // A destination that never exists: recovery by the journal removes the temporary file and nothing else.
-    const destination = join(ready.directory, 'imported');
+    const destination = join(ready.directory.path, 'imported');
     const sums = { sourceSha256: sha256, trimmedSha256: sha256, sha256 };
-    return { copy, files: [{ temporary: file, destination, ...sums, size }], createdDirectories: [ready.directory] };
+    return {
+      copy,
+      files: [{ temporary: file, destination, ...sums, size }],
+      createdDirectories: [ready.directory.path],
+    };
   }
 
   async function place({ copy, files }: StagedConversation): Promise<void> {
@@ -168,7 +171,7 @@ export function opencodeHarness(deps: OpencodeDeps): Harness {
       await oneAtATime(() => importAndLook(copy, work.ready, work.located));
     } finally {
       prepared.delete(work.ready.file);
-      await discardExport(work.ready.directory);
+      await work.ready.directory.remove();
     }
   }
 
@@ -211,8 +214,8 @@ export function opencodeHarness(deps: OpencodeDeps): Harness {
 
   async function discard({ files }: StagedConversation): Promise<void> {
     for (const { temporary } of files) {
+      await prepared.get(temporary)?.ready.directory.remove();
       prepared.delete(temporary);
-      await discardExport(dirname(temporary));
     }
   }
 

@@ -43,7 +43,8 @@ export class Bench {
     folder: string | null = null,
   ): Promise<Bench> {
     if (!existsSync(program)) throw new Error(`${program} is missing: run \`bun run build\` first`);
-    const bench = new Bench(scenario, inFolder(folder ?? MEMORY, scenario.lay), strace, program);
+    const place = folder ?? (scenario.onDisk === true ? null : MEMORY);
+    const bench = new Bench(scenario, inFolder(place, scenario.lay), strace, program);
     try {
       for (const args of scenario.before) {
         const done = await bench.run(args);
@@ -121,9 +122,9 @@ export class Bench {
     return traceChanges([this.home.path, this.temporary], this.#options(args));
   }
 
-  /** The trace of an undisturbed run, with all that it wrote. */
-  async bytes(args: readonly string[]): Promise<string> {
-    const { run, text } = await traceBytes(this.#options(args));
+  /** The trace of an undisturbed run, or of one in which a call always fails, with all that it wrote. */
+  async bytes(args: readonly string[], failing: string | null = null): Promise<string> {
+    const { run, text } = await traceBytes(this.#options(args), failing);
     if (run.exitCode !== 0)
       throw new Error(`${this.scenario.name}: the traced run gave ${run.exitCode}\n${run.stdout}`);
     return text;
@@ -153,7 +154,10 @@ export class Bench {
       throw new Error(`${this.scenario.name}: the traced run gave ${run.exitCode}\n${run.stdout}`);
     this.restore();
     const isTaken = (call: Call): boolean => this.scenario.noLinks === true && /^link/.test(call.name);
-    return pointsOf(calls.filter((call) => !isTaken(call)));
+    return pointsOf(
+      calls.filter((call) => !isTaken(call)),
+      this.scenario.alike === true ? isBackedUp : () => false,
+    );
   }
 
   /** What a run without any accident leaves behind. */
@@ -181,6 +185,11 @@ export class Bench {
     this.home.remove();
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+/** A call on one flat file of a backup that is being made. */
+function isBackedUp({ line }: Call): boolean {
+  return /\.ao\/backups\/legacy-[\d-]+\.partial\/root\/.*\.json\b/.test(line);
 }
 
 /** On a disk every sync costs its time, thousands of times. */

@@ -1,11 +1,13 @@
 import { chmodSync, linkSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { strings, type TracedCall } from './traced-calls';
 
 /**
  * What the disk would hold had the power gone: the changing calls of a traced run are replayed on a model in which data
  * reaches the disk by fsync of the file alone, and a name by fsync of its directory alone. That is less than any real file
  * system keeps. With `names`, names and removals survive at once, as on a journalling file system, and only data needs
- * its fsync.
+ * its fsync. A syncfs, whichever process calls it, puts on the disk all names and bytes that were there when it began, and
+ * nothing that another thread wrote while it ran.
  */
 export type Survival = 'synced' | 'names';
 
@@ -32,8 +34,16 @@ interface OtherNode {
 
 type Node = FileNode | DirectoryNode | OtherNode;
 
+/** All names and bytes at one moment. */
+interface Moment {
+  readonly files: readonly { readonly file: FileNode; readonly data: Uint8Array }[];
+  readonly directories: readonly { readonly directory: DirectoryNode; readonly names: Map<string, Node> }[];
+}
+
 export class Disk {
   readonly #root: DirectoryNode;
+  /** What a syncfs that has not ended found when it began, by its thread. */
+  readonly #syncing = new Map<string, Moment>();
 
   /** The disk as it is now below a folder, all of it synced. */
   constructor(private readonly folder: string) {
@@ -41,7 +51,8 @@ export class Disk {
   }
 
   /** One line of a trace; false where it changes nothing below the folder. */
-  replay({ name, args }: TracedCall): boolean {
+  replay({ name, args, thread, ended }: TracedCall): boolean {
+    if (!ended) return this.#beginSyncAll(args, thread);
     const paths = strings(args).map((path) => path.toString('utf8'));
     const [first = '', second = ''] = paths;
     const descriptor = /^\d+<((?:[^<>]|->)*)>/.exec(args)?.[1]?.replace(/ \(deleted\)$/, '') ?? '';
@@ -57,6 +68,8 @@ export class Disk {
       case 'fsync':
       case 'fdatasync':
         return this.#sync(descriptor);
+      case 'syncfs':
+        return this.#syncAll(args, thread);
       case 'rename':
       case 'link':
         return this.#move(first, second, name === 'link');
@@ -155,6 +168,28 @@ export class Disk {
     return node !== null;
   }
 
+  #beginSyncAll(args: string, thread: string): boolean {
+    if (!this.#isHere(args)) return false;
+    this.#syncing.set(thread, momentOf(this.#root));
+    return true;
+  }
+
+  #syncAll(args: string, thread: string): boolean {
+    if (!this.#isHere(args)) return false;
+    const { files, directories } = this.#syncing.get(thread) ?? momentOf(this.#root);
+    this.#syncing.delete(thread);
+    for (const { file, data } of files) file.durable = data;
+    for (const { directory, names } of directories) directory.durable = names;
+    return true;
+  }
+
+  /** Whether a descriptor is of the folder's file system: one below it, or above it and not behind a mount point. */
+  #isHere(args: string): boolean {
+    const path = /^\d+<((?:[^<>]|->)*)>/.exec(args)?.[1] ?? '';
+    const stat = path === '' ? undefined : lstatSync(path, { throwIfNoEntry: false });
+    return this.#parts(path) !== null || stat?.dev === lstatSync(this.folder).dev;
+  }
+
   #move(from: string, to: string, stays: boolean): boolean {
     const node = this.#find(from);
     const [source, target] = [this.#parent(from), this.#parent(to)];
@@ -176,53 +211,6 @@ export class Disk {
   }
 }
 
-/** One call that succeeded, as a trace has it; unfinished lines are joined with what resumed them. */
-export interface TracedCall {
-  readonly name: string;
-  /** The text between the brackets. */
-  readonly args: string;
-}
-
-/** Calls of a trace in the order in which they ended, those that failed left out. */
-export function succeededCalls(text: string): TracedCall[] {
-  const pending = new Map<string, { name: string; args: string }>();
-  const calls: TracedCall[] = [];
-  for (const line of text.split('\n')) {
-    const resumed = /^(\d+) +<\.\.\. (\w+) resumed>(.*)\) += (-?\d+)/.exec(line);
-    if (resumed !== null) {
-      const [, thread = '', name = '', rest = '', result = ''] = resumed;
-      const begun = pending.get(`${thread} ${name}`);
-      if (begun !== undefined && !result.startsWith('-')) calls.push({ name, args: begun.args + rest });
-      continue;
-    }
-    const unfinished = /^(\d+) +(\w+)\((.*) <unfinished \.\.\.>$/.exec(line);
-    if (unfinished !== null) {
-      const [, thread = '', name = '', args = ''] = unfinished;
-      pending.set(`${thread} ${name}`, { name, args });
-      continue;
-    }
-    const whole = /^\d+ +(\w+)\((.*)\) += (-?\d+)/.exec(line);
-    if (whole !== null && !(whole[3] ?? '-').startsWith('-'))
-      calls.push({ name: whole[1] ?? '', args: whole[2] ?? '' });
-  }
-  return calls;
-}
-
-const ESCAPES: Readonly<Record<string, number>> = { n: 10, t: 9, r: 13, v: 11, f: 12, '\\': 92, '"': 34 };
-
-/** The quoted strings of a line, as bytes. */
-function strings(args: string): Buffer[] {
-  return Array.from(args.matchAll(/"((?:[^"\\]|\\.)*)"/g), ([, quoted = '']) => {
-    const bytes: number[] = [];
-    for (const [, octal, letter, plain] of quoted.matchAll(/\\([0-7]{1,3})|\\(.)|([^\\])/g)) {
-      if (octal !== undefined) bytes.push(Number.parseInt(octal, 8));
-      else if (letter !== undefined) bytes.push(ESCAPES[letter] ?? letter.charCodeAt(0));
-      else if (plain !== undefined) bytes.push(plain.charCodeAt(0) & 0xff);
-    }
-    return Buffer.from(bytes);
-  });
-}
-
 function readDirectory(path: string): DirectoryNode {
   const names = new Map<string, Node>();
   for (const name of readdirSync(path)) {
@@ -235,6 +223,21 @@ function readDirectory(path: string): DirectoryNode {
     } else names.set(name, { kind: 'other' });
   }
   return { kind: 'directory', names, durable: new Map(names), mode: lstatSync(path).mode & 0o7777 };
+}
+
+function momentOf(root: DirectoryNode): Moment {
+  const files: Moment['files'][number][] = [];
+  const directories: Moment['directories'][number][] = [];
+  const walk = (directory: DirectoryNode): void => {
+    directories.push({ directory, names: new Map(directory.names) });
+    for (const child of directory.names.values()) {
+      // Bytes are never changed in place: a write puts others there.
+      if (child.kind === 'file') files.push({ file: child, data: child.data });
+      else if (child.kind === 'directory') walk(child);
+    }
+  };
+  walk(root);
+  return { files, directories };
 }
 
 /** @param laid where each file was put already: a second name of it is a link */

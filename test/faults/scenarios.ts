@@ -18,6 +18,10 @@ export interface Scenario {
   readonly args: readonly string[];
   /** As on a file system without hard links (FAT, folders shared with a virtual machine). */
   readonly noLinks?: boolean;
+  /** In the system's temporary folder, which mostly is on a disk, and not in memory: other ways to sync are open there. */
+  readonly onDisk?: boolean;
+  /** Of calls on flat files of a backup, which are alike, each is killed once but only the first two and the last fail. */
+  readonly alike?: boolean;
 }
 
 const MIGRATE = ['--yes', '--json'];
@@ -84,6 +88,17 @@ export function manyProjects(count: number): Home {
   return home;
 }
 
+/** One project with many workers, whose records are all backed up. */
+function manyRecords(count: number): Home {
+  const home = realFixture('v2-stopped');
+  const sessions = join(home.path, '.agent-orchestrator', 'projects', 'acme_00f7f1a4ad', 'sessions');
+  for (let index = 0; index < count; index++) {
+    const record = { project: 'acme_00f7f1a4ad', branch: `feat/${index}`, role: 'worker', agent: 'claude-code' };
+    writeFileSync(join(sessions, `acme-${index}.json`), `${JSON.stringify(record)}\n`);
+  }
+  return home;
+}
+
 function withStaleFiles(): Home {
   const home = realFixture('v2-stopped');
   mkdirSync(join(home.path, '.ao', 'data'), { recursive: true, mode: 0o750 });
@@ -126,6 +141,7 @@ export const SCENARIOS: readonly Scenario[] = [
     args: MIGRATE,
     noLinks: true,
   },
+  { name: 'many files on a disk', lay: () => manyRecords(100), before: [], args: MIGRATE, onDisk: true, alike: true },
   { name: '20 projects', lay: () => manyProjects(17), before: [], args: MIGRATE },
   {
     name: 'recovery before the commit of a new database',

@@ -52,6 +52,7 @@ describe.skipIf(process.platform === 'win32')('a signal at any moment', () => {
           }
           expect(differences(bench.before.state, state)).toEqual([]);
         }
+        expect(bench.leftovers()).toEqual([]);
         expect((await bench.run(bench.scenario.args)).exitCode).toBe(0);
         expect(differences(expected, stateOf(bench.home.path, { whole: false }))).toEqual([]);
       }
@@ -75,7 +76,10 @@ describe.skipIf(process.platform === 'win32')('a signal at any moment', () => {
         child.kill('SIGINT');
         await child.exited;
         expect(Date.now() - asked).toBeLessThan(5_000);
-        if (child.signalCode === null) expect([0, 130]).toContain(child.exitCode ?? -1);
+        if (child.signalCode === null) {
+          expect([0, 130]).toContain(child.exitCode ?? -1);
+          expect(bench.leftovers()).toEqual([]);
+        }
         expect((await bench.run(bench.scenario.args)).exitCode).toBe(0);
         expect(differences(expected, stateOf(bench.home.path, { whole: false }))).toEqual([]);
       }
@@ -84,7 +88,7 @@ describe.skipIf(process.platform === 'win32')('a signal at any moment', () => {
   );
 
   test(
-    'a rollback that is asked to stop is finished by the next one',
+    'a rollback that is asked to stop has removed nothing, or everything, and the next one finds that',
     async () => {
       bench = await Bench.make(scenario('rollback of a new database'), null);
       const expected = await bench.undisturbed();
@@ -95,6 +99,17 @@ describe.skipIf(process.platform === 'win32')('a signal at any moment', () => {
         await Bun.sleep(random() * 150);
         child.kill('SIGTERM');
         await child.exited;
+        if (child.signalCode === null) {
+          expect([0, 143]).toContain(child.exitCode ?? -1);
+          const isDone = child.exitCode === 0;
+          const ended = stateOf(bench.home.path, { whole: !isDone });
+          expect(differences(isDone ? expected : bench.before.state, ended)).toEqual([]);
+        } else {
+          // Before the program listens, the system itself ends it.
+          expect(child.signalCode).toBe('SIGTERM');
+          expect(differences(bench.before.state, stateOf(bench.home.path, { whole: true }))).toEqual([]);
+        }
+        expect(bench.leftovers()).toEqual([]);
         expect((await bench.run(bench.scenario.args)).exitCode).toBe(0);
         expect(differences(expected, stateOf(bench.home.path, { whole: false }))).toEqual([]);
       }

@@ -80,11 +80,28 @@ function receiptProblems(home: string): string[] {
     const receipt: { status?: string; backup?: string | null } = JSON.parse(readFileSync(join(folder, name), 'utf8'));
     return [
       ...(receipt.status === 'committing' ? [`receipt ${name} is still committing`] : []),
-      ...(typeof receipt.backup === 'string' && !existsSync(join(receipt.backup, 'manifest.json'))
-        ? [`receipt ${name} names a backup that is not there`]
+      ...(typeof receipt.backup === 'string'
+        ? backupProblems(receipt.backup).map((problem) => `the backup of receipt ${name} ${problem}`)
         : []),
     ];
   });
+}
+
+/** Whether a backup holds what its manifest says. */
+function backupProblems(backup: string): string[] {
+  const manifest = join(backup, 'manifest.json');
+  if (!existsSync(manifest)) return ['is not there'];
+  try {
+    const { files }: { files: { file: string; sha256: string }[] } = JSON.parse(readFileSync(manifest, 'utf8'));
+    return files
+      .filter(({ file, sha256 }) => {
+        const path = join(backup, file);
+        return !existsSync(path) || createHash('sha256').update(readFileSync(path)).digest('hex') !== sha256;
+      })
+      .map(({ file }) => `has not the ${file} of its manifest`);
+  } catch {
+    return ['has a manifest that cannot be read'];
+  }
 }
 
 /** Rows of the tables in an order that does not depend on who came first. */

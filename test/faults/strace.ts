@@ -19,7 +19,8 @@ export interface Point {
   readonly line: string;
 }
 
-export type Fault = 'SIGKILL' | 'ENOSPC' | 'EIO' | 'EACCES' | 'EINTR';
+const FAULTS = ['SIGKILL', 'ENOSPC', 'EIO', 'EACCES', 'EINTR'] as const;
+export type Fault = (typeof FAULTS)[number];
 
 export interface TracedRun {
   /** Null where the process was killed. */
@@ -40,6 +41,9 @@ const CHANGING = [
   'pwritev',
   'fsync',
   'fdatasync',
+  // By a child process (`sync -f`): strace follows it, and a kill there is a kill of that child alone.
+  'syncfs',
+  'sync_file_range',
   'rename',
   'renameat',
   'renameat2',
@@ -75,7 +79,8 @@ const WRITES = new Set([
   'fallocate',
   'ftruncate',
 ]);
-const SYNCS = new Set(['fsync', 'fdatasync']);
+/** Calls after which something written before is on the disk. */
+export const SYNCS: ReadonlySet<string> = new Set(['fsync', 'fdatasync', 'syncfs']);
 const NAMES = new Set([...CREATES, 'unlink', 'unlinkat', 'rmdir', 'chmod', 'fchmodat']);
 
 /** Errors that a call can end with on a real machine. */
@@ -124,9 +129,18 @@ export async function traceChanges(
   return { run, calls: parseCalls(text, folders) };
 }
 
-/** Runs a program and returns its trace with all bytes that were written. */
-export async function traceBytes(options: TraceOptions): Promise<{ run: TracedRun; text: string }> {
-  const run = await traced(['--seccomp-bpf', '-y', '-s', '1000000', '-e', `trace=${CHANGING.join(',')}`], options);
+/**
+ * Runs a program and returns its trace with all bytes that were written.
+ *
+ * @param failing a call that fails every time with EIO
+ */
+export async function traceBytes(
+  options: TraceOptions,
+  failing: string | null = null,
+): Promise<{ run: TracedRun; text: string }> {
+  const inject = failing === null ? [] : ['-e', `inject=${failing}:error=EIO`];
+  const flags = ['--seccomp-bpf', '-y', '-s', '1000000', '-e', `trace=${CHANGING.join(',')}`, ...inject];
+  const run = await traced(flags, options);
   const text = readFileSync(options.log, 'latin1');
   rmSync(options.log, { force: true });
   return { run, text };
@@ -149,15 +163,25 @@ export function parseCalls(text: string, folders: readonly string[]): Call[] {
   return calls;
 }
 
-/** Every accident that can happen at these calls, each once. */
-export function pointsOf(calls: readonly Call[]): Point[] {
+/**
+ * Every accident that can happen at these calls, each once.
+ *
+ * @param isAlike calls of which, for each name, every one is killed but only the first two and the last fail
+ */
+export function pointsOf(calls: readonly Call[], isAlike: (call: Call) => boolean = () => false): Point[] {
   const points = new Map<string, Point>();
   const add = (call: Call, fault: Fault, forGood: boolean): void => {
     const key = `${call.name} ${call.nth} ${fault} ${forGood}`;
     if (!points.has(key)) points.set(key, { call: call.name, nth: call.nth, fault, forGood, line: call.line });
   };
+  const alike = Map.groupBy(calls.filter(isAlike), ({ name }) => name);
+  const isRepeated = (call: Call): boolean => {
+    const same = alike.get(call.name) ?? [];
+    return same.slice(2, -1).includes(call);
+  };
   for (const call of calls) {
     add(call, 'SIGKILL', false);
+    if (isRepeated(call)) continue;
     for (const error of errorsOf(call.name)) add(call, error, false);
     // `write` and `openat` would also fail for what the runtime does for itself, for ever.
     if (!OPENS.has(call.name) && call.name !== 'write') {
@@ -169,6 +193,23 @@ export function pointsOf(calls: readonly Call[]): Point[] {
 
 export function pointText({ call, nth, fault, forGood, line }: Point): string {
   return `${fault}${forGood ? ' for good' : ''} at ${call} number ${nth}: ${line.slice(0, 160)}`;
+}
+
+/** The same, short enough for a command line: `ENOSPC openat 4`, `EIO+ fsync 2` where it stays so. */
+export function pointName({ call, nth, fault, forGood }: Point): string {
+  return `${fault}${forGood ? '+' : ''} ${call} ${nth}`;
+}
+
+/** Reads such a name; null where it is none. */
+export function pointNamed(name: string): Point | null {
+  const [, fault = '', forGood = '', call = '', nth = ''] = /^([A-Z]+)(\+?) (\w+) (\d+)$/.exec(name) ?? [];
+  return isFault(fault) && CHANGING.includes(call)
+    ? { call, nth: Number(nth), fault, forGood: forGood !== '', line: 'chosen by its name' }
+    : null;
+}
+
+function isFault(text: string): text is Fault {
+  return (FAULTS as readonly string[]).includes(text);
 }
 
 function noLinks(options: TraceOptions): string[] {

@@ -1,7 +1,7 @@
 import { Bench } from './bench';
 import type { Scenario } from './scenarios';
 import { differences, type State, stateOf } from './state';
-import { type Point, pointText, type TracedRun } from './strace';
+import { type Point, pointName, pointText, type TracedRun } from './strace';
 
 /** What became of one accident. */
 export interface Verdict {
@@ -25,6 +25,8 @@ export interface SweepOptions {
   readonly count: number | null;
   /** Chooses them. */
   readonly seed: number;
+  /** This one instead, so often as `count` says: threads take turns as they like. */
+  readonly point?: Point;
   readonly program?: string;
   readonly said?: (line: string) => void;
 }
@@ -40,20 +42,32 @@ export async function sweep(scenario: Scenario, options: SweepOptions): Promise<
   const bench = await Bench.make(scenario, options.strace, options.program);
   try {
     const expected = await bench.undisturbed();
-    const points = await bench.points();
+    const points = options.point === undefined ? await bench.points() : [options.point];
     const verdicts: Verdict[] = [];
-    const chosen = options.count === null ? points : spread(sample(points, points.length, options.seed), options.count);
+    const chosen = chosenOf(points, options);
     for (const point of chosen) {
       const verdict = await tryPoint(bench, point, expected);
       const { problems, ended } = verdict;
       if (problems.length > 0)
-        options.said?.(`${scenario.name}: ${pointText(point)} [${ended}]\n    ${problems.join('\n    ')}`);
+        options.said?.(
+          `${scenario.name}: ${pointText(point)} [${ended}]\n    ${problems.join('\n    ')}\n    again: ${again(scenario, point)}`,
+        );
       verdicts.push(verdict);
     }
     return { scenario: scenario.name, verdicts, all: points.length };
   } finally {
     bench.remove();
   }
+}
+
+function chosenOf(points: readonly Point[], { point, count, seed }: SweepOptions): readonly Point[] {
+  if (point !== undefined) return Array.from({ length: count ?? 1 }, () => point);
+  return count === null ? points : spread(sample(points, points.length, seed), count);
+}
+
+/** The command that tries this one alone. */
+function again({ name }: Scenario, point: Point): string {
+  return `AO_FAULTS_ONLY='${name}' AO_FAULTS_POINT='${pointName(point)}' bun run test:faults`;
 }
 
 /** One accident, then a run without any: what is in the end, and whether the first run told the truth. */

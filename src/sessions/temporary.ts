@@ -1,0 +1,68 @@
+import { rmSync } from 'node:fs';
+import { lstat, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Machine } from '../contracts/machine';
+import { isAlive } from '../rewrite/daemon';
+import { atSuddenEnd } from './sudden-end';
+
+/** `copy` of a database, `empty` home of an agent, `export` of a conversation: all hold what is private. */
+export type TemporaryKind = 'copy' | 'empty' | 'export';
+
+/**
+ * What a killed process could not remove is left by it for at least so long: another container may share the folder, in
+ * which its pid is alive. An agent may be at work in its home for an hour.
+ */
+const ABANDONED_MS: Readonly<Record<TemporaryKind, number>> = {
+  copy: 10 * 60_000,
+  empty: 2 * 3_600_000,
+  export: 2 * 3_600_000,
+};
+
+/** A directory 0700 of this process in the system's temporary folder; it goes also where the process must end at once. */
+export interface TemporaryDirectory {
+  readonly path: string;
+  /** Removes it with all that is in it. */
+  remove(): Promise<void>;
+}
+
+/**
+ * Makes one, and removes those of processes that were killed long ago: nobody else ever would.
+ *
+ * @throws the system's error where it cannot be made
+ */
+export async function temporaryDirectory(kind: TemporaryKind, machine: Machine): Promise<TemporaryDirectory> {
+  await removeAbandoned(machine);
+  const path = await mkdtemp(join(machine.tempDir, `ao-migrate-${kind}-${machine.pid}-`));
+  // A group of programs that was killed may still be writing for a moment.
+  const settled = { recursive: true, force: true, maxRetries: 5, retryDelay: 100 };
+  const cleared = atSuddenEnd(() => rmSync(path, settled));
+  return {
+    path,
+    remove: async () => {
+      // One failure is not taken for the last word.
+      await rm(path, settled).catch(() => rm(path, settled));
+      cleared();
+    },
+  };
+}
+
+async function removeAbandoned(machine: Machine): Promise<void> {
+  const names = await readdir(machine.tempDir).catch(() => []);
+  for (const name of names) {
+    const [, kind = '', pid = ''] = /^ao-migrate-(copy|empty|export)-(\d+)-/.exec(name) ?? [];
+    if (!isKind(kind) || isAlive(Number(pid))) continue;
+    const directory = join(machine.tempDir, name);
+    try {
+      const { mtimeMs, uid } = await lstat(directory);
+      const isOurs = machine.uid === null || uid === machine.uid;
+      if (isOurs && machine.now().getTime() - mtimeMs > ABANDONED_MS[kind])
+        await rm(directory, { recursive: true, force: true });
+    } catch {
+      // Somebody else is at it, or may do it later.
+    }
+  }
+}
+
+function isKind(kind: string): kind is TemporaryKind {
+  return kind in ABANDONED_MS;
+}
