@@ -3,7 +3,7 @@ import type { ConversationFinding, ConversationRequest } from '../contracts/fact
 import type { Note } from '../contracts/notes';
 import type { ConversationCopy } from '../contracts/plan';
 import type { InstalledAgent } from './agents';
-import { blocked, blockedBy, choiceNotes, messageOf, noteFor, notFound, Problems } from './finding';
+import { blocked, blockedBy, choiceNotes, messageOf, noteFor, notFound, Problems, sizeNotes } from './finding';
 import type { Harness, Progress, SessionRoot, StagedConversation } from './harness';
 import type { Liveness } from './liveness';
 import { isAstray, placementOf, takesOver } from './opencode-placement';
@@ -23,9 +23,6 @@ import {
 import { emptiesDiffs, keepsFiles, parseVersion, storeProblem } from './opencode-versions';
 import { spelling } from './physical';
 import { ConversationFault } from './source';
-
-/** Above this an export and an import may need more memory than there is. */
-const LARGE = 100 * 1024 * 1024;
 
 export interface OpencodeDeps extends TransferDeps {
   /** In the order in which they are searched. */
@@ -93,11 +90,7 @@ export function opencodeHarness(deps: OpencodeDeps): Harness {
       if ('state' in binary) return { ...binary, notes };
       notes.push(partsNote(request, session, binary));
     }
-    if (session.size > LARGE) {
-      notes.push(
-        noteFor(request, 'CONVERSATION_LARGE', 'warn', `it has ${Math.round(session.size / 1024 / 1024)} MiB`),
-      );
-    }
+    notes.push(...sizeNotes(request, session.size));
     return {
       state: 'found',
       resumeId,
