@@ -91,6 +91,8 @@ interface Measured {
   readonly bytes: number;
   readonly peak: number;
   readonly seconds: number;
+  /** Bytes done, at each of the times at which they were told. */
+  readonly told: readonly number[];
   /** What is wrong with the copy; null if nothing is. */
   readonly problem: string | null;
 }
@@ -137,7 +139,8 @@ async function measure(executable: string, work: string, kind: Kind, size: numbe
   const { source, bytes } = layOut(home, kind, size);
   const original = await digest(source);
   const began = performance.now();
-  const child = Bun.spawn([executable, '--yes', '--json'], {
+  const progress = join(home, 'progress.ndjson');
+  const child = Bun.spawn([executable, '--yes', '--json', '--progress-file', progress], {
     cwd: home,
     env: { HOME: home, PATH: process.env.PATH ?? '', TMUX_TMPDIR: home, LANG: 'C.UTF-8' },
     stdin: 'ignore',
@@ -157,8 +160,23 @@ async function measure(executable: string, work: string, kind: Kind, size: numbe
       : (await digest(source)) === original
         ? await copyProblem(home, kind, source)
         : 'the original changed';
+  const told = toldIn(readFileSync(progress, 'utf8'));
   rmSync(home, { recursive: true, force: true });
-  return { kind, bytes, peak, seconds, problem };
+  return { kind, bytes, peak, seconds, told, problem };
+}
+
+function toldIn(progress: string): number[] {
+  const events = progress
+    .trimEnd()
+    .split('\n')
+    .map((line): { event: string; done?: number } => JSON.parse(line));
+  return events.flatMap(({ event, done }) => (event === 'copy' && done !== undefined ? [done] : []));
+}
+
+/** A copy is told of ten times a second: never backwards, and at the end all of it. */
+function isProgress(told: readonly number[], bytes: number): boolean {
+  const least = bytes < 1_000 * MB ? 1 : 20;
+  return told.length >= least && told.every((done, index) => done >= (told[index - 1] ?? 0)) && told.at(-1) === bytes;
 }
 
 /** The run with the middle peak; one that went wrong goes before all others. */
@@ -214,11 +232,12 @@ async function rowsOf(path: string): Promise<number> {
 
 /** Every claim with whether it holds. */
 function claimsOf(measured: readonly Measured[]): (readonly [claim: string, holds: boolean])[] {
-  const single = measured.flatMap(({ kind, bytes, peak, problem }) => {
+  const single = measured.flatMap(({ kind, bytes, peak, told, problem }) => {
     const name = `${kind.agent}, ${Math.round(bytes / MB)} MB`;
     return [
       [`${name}: the copy is whole${problem === null ? '' : ` (${problem})`}`, problem === null],
       [`${name}: a peak below ${LIMIT / MB} MB (${(peak / MB).toFixed(0)})`, peak > 0 && peak < LIMIT],
+      [`${name}: progress up to its size (told ${told.length} times)`, isProgress(told, bytes)],
     ] as const;
   });
   const pairs = KINDS.map((kind) => {
@@ -231,8 +250,8 @@ function claimsOf(measured: readonly Measured[]): (readonly [claim: string, hold
 
 function largePage(measured: readonly Measured[]): string {
   const rows = measured.map(
-    ({ kind, bytes, peak, seconds, problem }) =>
-      `| ${kind.agent} | ${Math.round(bytes / MB)} MB | ${(peak / MB).toFixed(0)} MB | ${seconds.toFixed(1)} s | ${problem ?? 'whole'} |`,
+    ({ kind, bytes, peak, seconds, told, problem }) =>
+      `| ${kind.agent} | ${Math.round(bytes / MB)} MB | ${(peak / MB).toFixed(0)} MB | ${seconds.toFixed(1)} s | ${told.length} | ${problem ?? 'whole'} |`,
   );
   return `# Large conversations
 
@@ -240,9 +259,10 @@ Written by \`bun run test:large\` on ${new Date().toISOString().slice(0, 10)}, o
 with the compiled executable. Each conversation is the only one of its store; its rows have all lengths up to 12 MB.
 Of the small size the middle one of three runs counts. The peak is \`VmHWM\`, the most memory that the process ever had,
 its own code included; the time is that of the whole migration: reading the conversation, copying and syncing it, comparing the copy with its source, and the database.
+"Progress" is how often \`--progress-file\` told of the copy, which is ten times a second, up to its whole size.
 
-| agent | conversation | peak | time | copy |
-|---|---:|---:|---:|---|
+| agent | conversation | peak | time | progress | copy |
+|---|---:|---:|---:|---:|---|
 ${rows.join('\n')}
 
 The limit is ${LIMIT / MB} MB, and a tenth between the two sizes of an agent. Conversations of OpenCode are not measured here:

@@ -24,6 +24,8 @@ export type Disposition =
       readonly length: number;
       readonly to: readonly string[];
       readonly why: string | null;
+      /** What a person can do, null for nothing. */
+      readonly remedy: string | null;
       readonly lossy: boolean;
     };
 

@@ -98,6 +98,8 @@ export interface ConversationCopy {
   /** Directory that the agent ran in, and the one in which it will. */
   readonly sourceCwd: string | null;
   readonly destinationCwd: string;
+  /** The project's folder, to whose repository both directories belong. */
+  readonly projectPath: string;
   readonly files: readonly ConversationFile[];
   readonly size: number;
   readonly messages: number | null;

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import type { Machine } from '../contracts/machine';
 import { leafReader } from '../legacy/leaf-reader';
-import { isSecret } from '../plan/secrecy';
+import { depthIn, isSecret } from '../plan/secrecy';
 import { physical } from '../sessions/physical';
 import type { Survey } from '../survey/survey';
 import type { Private } from './redaction';
@@ -40,7 +40,7 @@ function secretValues({ store }: Survey): string[] {
   return store.files.flatMap(({ path }) =>
     leaves(path).flatMap((leaf) => {
       const { tree } = leaf;
-      if (tree.kind !== 'scalar' || !isSecret(leaf)) return [];
+      if (tree.kind !== 'scalar' || !isSecret(leaf, depthIn(leaf.keys))) return [];
       return typeof tree.value === 'string' ? [tree.value, ...tree.value.split('\n')] : [];
     }),
   );

@@ -1,5 +1,6 @@
 import { HARNESSES } from '../rewrite/config';
 import { type Notes, type Section, subsection, type Traced, textField } from './fields';
+import { wordText } from './known-words';
 import type { Settings } from './settings';
 
 export type Role = 'worker' | 'orchestrator';
@@ -35,7 +36,7 @@ export function rewriteAgent(legacy: Traced<string>, role: Role, notes: Notes): 
   notes.add(
     'HARNESS_UNKNOWN',
     'lossy',
-    `the rewrite does not know the ${role} agent \`${legacy.value}\`, so none is set`,
+    `the rewrite does not know the ${role} agent ${wordText('agent', legacy.value)}, so none is set`,
     legacy.from[0],
   );
   return null;

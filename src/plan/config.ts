@@ -2,6 +2,7 @@ import type { Tree } from '../contracts/legacy';
 import type { AgentConfig, ProjectConfig, Provenance, RoleConfig } from '../contracts/plan';
 import { effectiveAgent, type Role, rewriteAgent } from './agents';
 import { type Notes, originOf, type Section, subsection, type Traced, textField, textListField } from './fields';
+import { wordText } from './known-words';
 import { noteUncarried } from './losses';
 import type { Settings } from './settings';
 
@@ -115,11 +116,15 @@ function sharedPermission(section: Section | null, notes: Notes): Traced<string>
     notes.add(
       'PERMISSION_DEGRADED',
       'lossy',
-      `the permission mode \`${written.value}\` became \`default\``,
+      `the permission mode ${wordText('permissions', written.value)} became \`default\``,
       written.from[0],
     );
   }
-  return { value: mapped ?? 'default', from: written.from, rule: `mapped from \`${written.value}\`` };
+  return {
+    value: mapped ?? 'default',
+    from: written.from,
+    rule: `mapped from ${wordText('permissions', written.value)}`,
+  };
 }
 
 /** A role's own mode has no default, and one outside the list is dropped (R16, E32). */
@@ -131,14 +136,14 @@ function rolePermission(section: Section | null, notes: Notes): Traced<string> |
     notes.add(
       'SETTING_DROPPED',
       'lossy',
-      `the permission mode \`${written.value}\` does not exist and is dropped`,
+      `the permission mode ${wordText('permissions', written.value)} does not exist and is dropped`,
       written.from[0],
     );
     return null;
   }
   if (written.value === 'suggest')
     notes.add('PERMISSION_DEGRADED', 'lossy', 'the permission mode `suggest` became `default`', written.from[0]);
-  return { value: mapped, from: written.from, rule: `mapped from \`${written.value}\`` };
+  return { value: mapped, from: written.from, rule: `mapped from ${wordText('permissions', written.value)}` };
 }
 
 /** The legacy tool started every orchestrator permissionless, whatever was configured; degraded projects say nothing (R17). */

@@ -5,6 +5,7 @@ import type { Provenance } from '../contracts/plan';
 import { UsageError } from '../contracts/refusals';
 import { CandidateFinder, type Choice } from './candidates';
 import { discoverProjects } from './discovered';
+import { wordText } from './known-words';
 import { machineNotes } from './losses';
 import { type DraftProject, draftProjects } from './projects';
 import { type SessionTimes, sessionTimes } from './session-times';
@@ -135,7 +136,7 @@ function draftOrchestrator(
   const harness = isHarness(agent) ? agent : null;
   let reason = choice.reason;
   if (harness === null && choice.importable) {
-    reason = `the rewrite cannot resume conversations of \`${agent}\``;
+    reason = `the rewrite cannot resume conversations of ${wordText('agent', agent)}`;
     notes.push({
       code: 'HARNESS_NOT_MIGRATED',
       severity: 'warn',
@@ -155,7 +156,7 @@ function draftOrchestrator(
       code: 'STRATEGY_DISCARDS',
       severity: 'info',
       id: project.id,
-      message: `the strategy \`${strategy.value}\` would have discarded this conversation`,
+      message: `the strategy ${wordText('strategy', strategy.value)} would have discarded this conversation`,
       file: record.file,
     });
   }

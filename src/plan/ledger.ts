@@ -148,22 +148,33 @@ function entryOf(
   const loss = [...leaf.inside, leaf.at]
     .map((at) => losses?.get(`${claim.file}:${at.line}:${at.column}`))
     .find((note) => note !== undefined);
-  const disposition = cited.length > 0 ? citedAs(leaf, cited, loss, why) : uncited(leaf, claim.reason(leaf), loss);
+  const disposition =
+    cited.length > 0
+      ? citedAs(leaf, claim.below, cited, loss, why)
+      : uncited(leaf, claim.below, claim.reason(leaf), loss);
   return { keys: leaf.keys, at: leaf.at, value: toldValue(leaf, claim.below), disposition };
 }
 
 function citedAs(
   leaf: Leaf,
+  below: number,
   fields: readonly RowField[],
   loss: Note | undefined,
   why: (field: string) => string,
 ): Disposition {
   const written = fields.filter(({ target }) => target === 'created' || target === 'identical');
   const first = fields[0];
-  if (written.length === 0 && first !== undefined) return uncited(leaf, ignored(why(first.field)), undefined);
+  if (written.length === 0 && first !== undefined) return uncited(leaf, below, ignored(why(first.field)), undefined);
   const lossy = loss !== undefined;
-  if (isSecret(leaf)) {
-    return { kind: 'secret', length: lengthOf(leaf), to: written.map(({ field }) => field), why: null, lossy };
+  if (isSecret(leaf, below)) {
+    return {
+      kind: 'secret',
+      length: lengthOf(leaf),
+      to: written.map(({ field }) => field),
+      why: null,
+      remedy: null,
+      lossy,
+    };
   }
   const text = leaf.tree.kind === 'scalar' ? leaf.tree.source : '';
   const same = written.every(({ value, from }) => value === text || (from.length > 1 && value !== null));
@@ -172,11 +183,12 @@ function citedAs(
   return { kind: 'mapped', to, lossy };
 }
 
-function uncited(leaf: Leaf, table: Reason, loss: Note | undefined): Disposition {
+function uncited(leaf: Leaf, below: number, table: Reason, loss: Note | undefined): Disposition {
   const reason = loss === undefined ? table : ignored(loss.message, NOTE_CODES[loss.code][1], true);
-  if (!isSecret(leaf)) return reason;
+  if (!isSecret(leaf, below)) return reason;
   const lossy = reason.kind === 'ignored' && reason.lossy;
-  return { kind: 'secret', length: lengthOf(leaf), to: [], why: reason.why, lossy };
+  const remedy = reason.kind === 'ignored' ? reason.remedy : null;
+  return { kind: 'secret', length: lengthOf(leaf), to: [], why: reason.why, remedy, lossy };
 }
 
 /** Lossy notes by project and place. */

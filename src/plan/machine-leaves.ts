@@ -3,7 +3,7 @@ import type { LegacyStore } from '../contracts/legacy';
 import { folderOf, formReason, partOf } from './claims';
 import { derived, EMPTY, ignored, type Reason, UNKNOWN_KEY } from './disposition';
 import type { Leaf } from './leaves';
-import { isSecret, lengthOf, toldValue } from './secrecy';
+import { depthIn, isSecret, lengthOf, toldValue } from './secrecy';
 
 const IN_THE_APP = 'Set it in the new app if it is wanted.';
 
@@ -53,13 +53,15 @@ export function machineFiles(
 
 function entryOf(leaf: Leaf, reason: Reason): LeafEntry {
   const { keys, at } = leaf;
-  const value = toldValue(leaf, keys[0] === 'projects' && keys.length > 2 ? 2 : 0);
-  if (!isSecret(leaf)) return { keys, at, value, disposition: reason };
+  const below = depthIn(keys);
+  const value = toldValue(leaf, below);
+  if (!isSecret(leaf, below)) return { keys, at, value, disposition: reason };
+  const remedy = reason.kind === 'ignored' ? reason.remedy : null;
   return {
     keys,
     at,
     value,
-    disposition: { kind: 'secret', length: lengthOf(leaf), to: [], why: reason.why, lossy: false },
+    disposition: { kind: 'secret', length: lengthOf(leaf), to: [], why: reason.why, remedy, lossy: false },
   };
 }
 

@@ -170,6 +170,7 @@ function copyOf({ draft, request, managedPath }: OpenQuestion, found: FoundConve
     resumeId: found.resumeId,
     sourceCwd: request.worktree,
     destinationCwd: managedPath,
+    projectPath: request.projectPath,
     files: found.files,
     size: found.size,
     messages: found.messages,

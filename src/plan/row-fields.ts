@@ -4,11 +4,12 @@ import type { Outcome, PlannedOrchestrator, PlannedProject, Provenance } from '.
 import { stateKey } from '../legacy/lifecycle';
 import { differingKeys, encodeConfig } from '../rewrite/config';
 import type { DraftOrchestrator } from './draft';
-import { toldUrl } from './secrecy';
+import { isModelName, toldUrl } from './secrecy';
 import type { DecidedProject } from './targets';
 
 const NONE: Provenance = { rule: 'always', from: [] };
 const SECRET_FIELD = /^(?:config\.(?:env|postCreate|agentRules$|orchestratorRules$)|session\.prompt$)/;
+const MODEL_FIELD = /\.model$/;
 
 /** The fields of a project's row in the order of its columns; none where the project cannot be imported. */
 export function projectFields({ planned, existing }: DecidedProject): RowField[] {
@@ -92,6 +93,6 @@ function stated(provenance: Provenance | undefined, record: SessionRecord): Prov
 
 function fieldOf(field: string, value: string, provenance: Provenance | undefined, target: Outcome): RowField {
   const { rule, from } = provenance ?? NONE;
-  const isSecret = SECRET_FIELD.test(field) && value !== '';
+  const isSecret = (SECRET_FIELD.test(field) && value !== '') || (MODEL_FIELD.test(field) && !isModelName(value));
   return { field, value: isSecret ? null : value, length: value.length, rule, from, target };
 }

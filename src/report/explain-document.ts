@@ -113,8 +113,9 @@ function becameOf(
       return { became: 'ignored', why, ...(remedy === null ? {} : { remedy }), lossy };
     }
     case 'secret': {
-      const { length, to, why, lossy } = disposition;
-      return { became: 'secret', length, to: to.map((field) => ({ field })), ...(why === null ? {} : { why }), lossy };
+      const { length, to, why, remedy, lossy } = disposition;
+      const said = { ...(why === null ? {} : { why }), ...(remedy === null ? {} : { remedy }) };
+      return { became: 'secret', length, to: to.map((field) => ({ field })), ...said, lossy };
     }
   }
 }

@@ -171,8 +171,10 @@ function becameText(disposition: Disposition, context: TextContext): string {
     }
     case 'secret': {
       const what = `(${counted(disposition.length, 'character')}, not shown)`;
-      if (disposition.to.length > 0) return `${what} ${to} ${show(listed(disposition.to))}`;
-      return `${what} ${disposition.lossy ? 'lost' : 'ignored'}: ${show(disposition.why ?? '')}`;
+      const change = disposition.lossy ? ' [lossy]' : '';
+      if (disposition.to.length > 0) return `${what} ${to} ${show(listed(disposition.to))}${change}`;
+      const remedy = disposition.remedy === null ? '' : ` ${to} ${disposition.remedy}`;
+      return `${what} ${disposition.lossy ? 'lost' : 'ignored'}: ${show(disposition.why ?? '')}${remedy}`;
     }
   }
 }

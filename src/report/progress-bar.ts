@@ -32,7 +32,9 @@ export function progressBar({ terminal, total, now, write }: BarTools): Bar {
     advance: (bytes) => {
       done += bytes;
       const at = now();
-      if (!terminal.live || at - started < PATIENCE_MS || (drawn !== null && at - drawn < PAUSE_MS)) return;
+      if (!terminal.live || at - started < PATIENCE_MS) return;
+      // The last picture stays while what was written is compared with its source, so it must be the whole.
+      if (drawn !== null && at - drawn < PAUSE_MS && done < total) return;
       drawn = at;
       write(`\r${barText(Math.min(done, total), total, terminal)}\u001b[K`);
     },

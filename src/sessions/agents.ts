@@ -4,7 +4,7 @@ import type { HarnessId } from '../contracts/facts';
 import type { Machine } from '../contracts/machine';
 import { findBinary, packageVersion } from './agents-binary';
 import type { RunCommand } from './agents-command';
-import { opencodeResumeProblem, parseVersion } from './opencode-versions';
+import { compareVersions, opencodeResumeProblem, parseVersion, type Version } from './opencode-versions';
 import { temporaryDirectory } from './temporary';
 
 /** What is installed of one agent. */
@@ -17,6 +17,9 @@ export interface InstalledAgent {
   /** Why the version is not known although there is a binary. */
   readonly problem: string | null;
 }
+
+/** The first Codex whose `resume --help` was seen to list the flag; 0.130.0 did not. */
+const FIRST_HOOK_TRUST: Version = [0, 131, 0];
 
 /** Longest that an agent may take to say its version where that is only to be shown. All are asked at once. */
 const SHOWN_MS = 5_000;
@@ -124,11 +127,14 @@ export function emptyEnvironment(env: Machine['env'], directory: string): Record
 }
 
 /**
- * Why a resume of a conversation that we placed fails on this release of its agent, or null: what the measured tables of
- * harness-sessions.md say, and nothing that they do not. Of Claude Code (1.0.128 to 2.1.329) and Codex (0.77 to 0.169)
- * every release that was run resumes what we place.
+ * Why a resume of a conversation that we placed, with the daemon's own command line (rewrite-target.md 5.7), fails on this
+ * release of its agent, or null: what was measured of the real releases, and nothing else. Every release of Claude Code
+ * that was run (1.0.128 to 2.1.329) resumes what we place; so does Codex, once it knows all flags.
  */
 export function resumeProblem(harness: HarnessId, version: string): string | null {
   const parsed = parseVersion(version);
-  return parsed === null || harness !== 'opencode' ? null : opencodeResumeProblem(parsed);
+  if (parsed === null) return null;
+  if (harness === 'codex' && compareVersions(parsed, FIRST_HOOK_TRUST) < 0)
+    return 'it ends at once where the new app starts it, because it does not know the flag --dangerously-bypass-hook-trust; releases from 0.131 on do';
+  return harness === 'opencode' ? opencodeResumeProblem(parsed) : null;
 }

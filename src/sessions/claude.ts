@@ -16,6 +16,7 @@ import {
   noteFor,
   notFound,
   rootOf,
+  sizeNotes,
   stateOfVerbatim,
 } from './finding';
 import type { Harness, HarnessOptions, SessionRoot } from './harness';
@@ -25,9 +26,6 @@ import { type Comparison, compare, rewritten } from './rewrite';
 import { slug } from './slug';
 import { type OpenFile, obstacleBelow, withFile } from './source';
 import { discardFiles, placeFiles, type StagingDeps, type StagingJob, stageFiles } from './staging';
-
-/** Above this a resume may need more memory than there is (harness-sessions.md 1.3). */
-const LARGE = 100 * 1024 * 1024;
 
 export interface ClaudeDeps extends ClaudeRootDeps, StagingDeps {
   /** In the order in which they are searched. */
@@ -161,7 +159,7 @@ export function claudeHarness(deps: ClaudeDeps): Harness {
     if (transcript.hasSnapshot && !deps.options.stripRoleSnapshot) {
       notes.push(noteFor(request, 'CONVERSATION_ROLE', 'warn', 'a recorded system prompt is carried along'));
     }
-    if (size > LARGE) notes.push(noteFor(request, 'CONVERSATION_LARGE', 'warn', `${Math.round(size / 1024 ** 2)} MiB`));
+    notes.push(...sizeNotes(request, size));
     return notes;
   }
 }

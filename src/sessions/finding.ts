@@ -8,6 +8,9 @@ import { ConversationFault, isSystemError, type OpenFile, openRegular, withFile 
 /** Ids or paths that one note lists. */
 const LISTED = 10;
 
+/** Bytes of a conversation above which a resume may need more memory than there is. */
+const LARGE = 100_000_000;
+
 /** Something in the way of a search: it matters only if nothing is found. */
 export interface Problem {
   readonly reason: string;
@@ -84,6 +87,20 @@ export function choiceNotes(
   if (others.length > 0) notes.push(warn('CONVERSATION_CANDIDATES', `not taken: ${listing(others)}`));
   if (!root.isDefault) notes.push(warn('CONVERSATION_ROOT', `the daemon needs ${variable}=${root.destination}`));
   return notes;
+}
+
+/** A resume was measured to hold nine to fourteen times the size of its file (harness-sessions.md 1.3). */
+export function sizeNotes(request: ConversationRequest, bytes: number): Note[] {
+  if (bytes <= LARGE) return [];
+  const size = `${Math.round(bytes / 1_000_000)} MB`;
+  return [
+    noteFor(
+      request,
+      'CONVERSATION_LARGE',
+      'warn',
+      `the conversation has ${size}, and its agent may need many times that in memory to resume it`,
+    ),
+  ];
 }
 
 export function listing(items: readonly string[]): string {

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { Problems } from './finding';
 import type { Located, OpencodeStores } from './opencode-search';
-import { namesIn } from './opencode-store';
+import { namesIn, type StoredSession } from './opencode-store';
 import { spelling } from './physical';
 import { isSystemError } from './source';
 
@@ -34,6 +34,7 @@ export async function placementOf(
     if (spelling(there.directory) !== spelling(newDirectory)) {
       return { state: 'conflict', reason: `the session ${resumeId} exists already, in ${there.directory}` };
     }
+    if (isAstray(there, session)) return { state: 'absent' };
     const [placed, wanted] = [await store.idsOf(resumeId), new Set<string>()];
     for (const id of await source.idsOf(session.id)) wanted.add(newId(id, newDirectory));
     if ([...wanted].every((id) => placed.has(id))) return { state: 'in-place' };
@@ -42,6 +43,14 @@ export async function placementOf(
   }
   const [problem] = problems.list;
   return problem === undefined ? { state: 'absent' } : { state: 'conflict', reason: problem.reason };
+}
+
+/**
+ * Whether a copy in JSON files lies where a resume inside the repository never looks: `global` is what old releases call
+ * everything that git says nothing of.
+ */
+export function isAstray(copy: StoredSession, original: StoredSession): boolean {
+  return copy.project === 'global' && original.project !== 'global';
 }
 
 /** Whether the first start of a release up to 1.15 would move JSON files of this root into a database. */

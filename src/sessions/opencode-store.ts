@@ -14,6 +14,8 @@ export interface StoredSession {
   readonly id: string;
   readonly parentId: string | null;
   readonly directory: string;
+  /** Name of the project below which its file is kept, and only found; null in a database, where ids are global. */
+  readonly project: string | null;
   readonly title: string;
   readonly updatedMs: number;
   readonly archived: boolean;
@@ -200,6 +202,7 @@ function contentOf(database: Database): Content {
       id: row.id,
       parentId: row.parent_id,
       directory: row.directory,
+      project: null,
       title: row.title,
       updatedMs: row.time_updated,
       archived: row.time_archived !== null,

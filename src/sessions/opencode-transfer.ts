@@ -4,11 +4,12 @@ import { basename, dirname, join } from 'node:path';
 import type { Machine } from '../contracts/machine';
 import { type EmptyHome, withEmptyHome } from './agents';
 import type { CommandResult, RunCommand } from './agents-command';
+import { standIn } from './opencode-checkout';
 import { type Reid, reid, renewable, type Survey, survey } from './opencode-reid';
 import type { Located } from './opencode-search';
 import { digestOf, idsOf, type OpencodeDatabases, withDatabase } from './opencode-store';
 import { OpencodeTree } from './opencode-tree';
-import { emptiesDiffs, type Version } from './opencode-versions';
+import { emptiesDiffs, keepsFiles, type Version } from './opencode-versions';
 import { bytesOf, ConversationFault, isSystemError, withFile } from './source';
 import { type TemporaryDirectory, temporaryDirectory } from './temporary';
 
@@ -146,13 +147,24 @@ async function rewriteTo(file: string, raw: string, change: Reid, onBytes: (byte
   });
 }
 
+/** Where a prepared export belongs. */
+export interface ImportTarget {
+  readonly root: string;
+  /** False for a store of another machine, for which this one's variables do not count. */
+  readonly local: boolean;
+  readonly directory: string;
+  readonly projectPath: string;
+  /** The first start of the release moves all JSON files into a database. */
+  readonly takesOver: boolean;
+}
+
 /**
  * Imports a prepared export into a root with the new directory as working directory, which is made for it and removed if
  * still empty. Nothing is said about what came of it: the caller looks.
  */
 export async function importExport(
   prepared: PreparedExport,
-  target: { readonly root: string; readonly local: boolean; readonly directory: string; readonly takesOver: boolean },
+  target: ImportTarget,
   binary: OpencodeBinary,
   deps: TransferDeps,
 ): Promise<CommandResult> {
@@ -160,18 +172,22 @@ export async function importExport(
     throw new ConversationFault('CONVERSATION_UNREADABLE', `opencode cannot be pointed at ${target.root}`);
   }
   const named = deps.machine.env.OPENCODE_DB;
-  return withEmptyHome(deps.machine, (home) =>
-    runOpencode(deps.run, home, binary.path, {
+  return withEmptyHome(deps.machine, async (home) => {
+    const { cwd, env } = keepsFiles(binary.version)
+      ? await standIn(home, target.projectPath, target.directory)
+      : { cwd: target.directory, env: {} };
+    return runOpencode(deps.run, home, binary.path, {
       args: ['import', prepared.file],
-      cwd: target.directory,
+      cwd,
       env: {
+        ...env,
         XDG_DATA_HOME: dirname(target.root),
         ...(named === undefined || !target.local ? {} : { OPENCODE_DB: named }),
       },
       stdoutFile: null,
       timeoutMs: target.takesOver ? TAKE_OVER_MS : timeFor(prepared.size),
-    }),
-  );
+    });
+  });
 }
 
 interface Run {

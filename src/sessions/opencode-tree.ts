@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { lstat } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { JsonEditor } from './opencode-json';
 import { isSessionId } from './opencode-reid';
 import { namesIn, type SessionStore, type StoredSession } from './opencode-store';
@@ -21,7 +21,7 @@ interface TreeFiles {
 }
 
 /** What a session file says. */
-type TreeInfo = Pick<StoredSession, 'id' | 'parentId' | 'directory' | 'title' | 'updatedMs' | 'archived' | 'shared'>;
+type TreeInfo = Omit<StoredSession, 'messages' | 'parts' | 'size' | 'todos' | 'children'>;
 
 /**
  * The conversations that OpenCode up to 1.1 kept as JSON: `storage/session/<project>/<session>.json`,
@@ -179,6 +179,7 @@ async function infoOf(path: string): Promise<TreeInfo> {
     id,
     parentId: typeof info.parentID === 'string' ? info.parentID : null,
     directory: info.directory,
+    project: basename(dirname(path)),
     title: typeof info.title === 'string' ? info.title : '',
     updatedMs: typeof time.updated === 'number' ? time.updated : 0,
     archived: typeof time.archived === 'number',

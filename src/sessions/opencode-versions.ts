@@ -2,7 +2,7 @@ import type { DiffShape } from './opencode-reid';
 
 /**
  * What is known of OpenCode's releases, from runs of the real ones (harness-sessions.md 3). Run here, with a store of
- * every other and both forms of export: 1.1.65, 1.2.27, 1.3.2, 1.14.34, 1.14.41, 1.15.0, 1.15.3, 1.15.4, 1.15.13,
+ * every other and both forms of export: 1.0.98, 1.1.65, 1.2.27, 1.3.2, 1.14.34, 1.14.41, 1.15.0, 1.15.3, 1.15.4, 1.15.13,
  * 1.17.0, 1.17.11 and 1.18.33. A release between two that behave differently counts as the one that needs more care.
  */
 
@@ -23,6 +23,8 @@ export function compareVersions(a: Version, b: Version): number {
 /** Where a conversation is kept: JSON files, a database that Drizzle versioned (1.2 to 1.15), or one made from 1.17 on. */
 export type StoreKind = 'json' | 'drizzle' | 'native';
 
+/** The oldest that was run. */
+const FIRST_RUN: Version = [1, 0, 98];
 const SQLITE: Version = [1, 2, 0];
 /** Older releases fail on a database that Drizzle has never versioned. */
 const FIRST_NATIVE: Version = [1, 17, 0];
@@ -31,11 +33,19 @@ const FIRST_PATCH: Version = [1, 14, 34];
 const FIRST_EITHER: Version = [1, 15, 0];
 const FIRST_SKIP_FLAG: Version = [1, 18, 0];
 
+/**
+ * Whether this release keeps conversations as JSON files below the project of the folder in which it runs. Seen with
+ * 1.0.98 and 1.1.65: what is imported outside of the repository lands where a resume inside of it never looks.
+ */
+export function keepsFiles(version: Version): boolean {
+  return compareVersions(version, SQLITE) < 0;
+}
+
 /** Why this release can do nothing with a conversation in such a store, or null. JSON files need no release that reads them. */
 export function storeProblem(version: Version, store: StoreKind): string | null {
-  // Seen with 1.1.65: an import outside a repository lands where a resume inside one never looks.
-  if (compareVersions(version, SQLITE) < 0) {
-    return 'releases before 1.2 cannot resume a conversation that was placed in a new folder';
+  if (compareVersions(version, FIRST_RUN) < 0) return 'no release before 1.0.98 was ever tried';
+  if (store !== 'json' && keepsFiles(version)) {
+    return 'the conversations are in a database, which releases before 1.2 do not know';
   }
   if (store === 'native' && compareVersions(version, FIRST_NATIVE) < 0) {
     return 'the conversations were written by a release from 1.17 on, and older ones cannot open them';
@@ -56,9 +66,6 @@ export function emptiesDiffs(version: Version, diffs: DiffShape): boolean {
 
 /** Why a resume of what we placed fails on this release, or null. */
 export function opencodeResumeProblem(version: Version): string | null {
-  if (compareVersions(version, SQLITE) < 0) {
-    return 'it opens the conversation without its context in a new folder; releases from 1.2 on do not';
-  }
   if (compareVersions(version, FIRST_SKIP_FLAG) < 0) {
     return 'it ends at once where the permission mode is bypass-permissions, because it does not know the flag --dangerously-skip-permissions; releases from 1.18 on do';
   }

@@ -3,10 +3,10 @@ import type { ConversationFinding, ConversationRequest } from '../contracts/fact
 import type { Note } from '../contracts/notes';
 import type { ConversationCopy } from '../contracts/plan';
 import type { InstalledAgent } from './agents';
-import { blocked, blockedBy, choiceNotes, messageOf, noteFor, notFound, Problems } from './finding';
+import { blocked, blockedBy, choiceNotes, messageOf, noteFor, notFound, Problems, sizeNotes } from './finding';
 import type { Harness, Progress, SessionRoot, StagedConversation } from './harness';
 import type { Liveness } from './liveness';
-import { placementOf, takesOver } from './opencode-placement';
+import { isAstray, placementOf, takesOver } from './opencode-placement';
 import { isSessionId, opencodeId } from './opencode-reid';
 import { type Located, OpencodeStores, searchByDirectory, searchById } from './opencode-search';
 import type { StoredSession } from './opencode-store';
@@ -19,12 +19,9 @@ import {
   prepareExport,
   type TransferDeps,
 } from './opencode-transfer';
-import { emptiesDiffs, parseVersion, storeProblem } from './opencode-versions';
+import { emptiesDiffs, keepsFiles, parseVersion, storeProblem } from './opencode-versions';
 import { spelling } from './physical';
 import { ConversationFault } from './source';
-
-/** Above this an export and an import may need more memory than there is. */
-const LARGE = 100 * 1024 * 1024;
 
 export interface OpencodeDeps extends TransferDeps {
   /** In the order in which they are searched. */
@@ -92,11 +89,7 @@ export function opencodeHarness(deps: OpencodeDeps): Harness {
       if ('state' in binary) return { ...binary, notes };
       notes.push(partsNote(request, session, binary));
     }
-    if (session.size > LARGE) {
-      notes.push(
-        noteFor(request, 'CONVERSATION_LARGE', 'warn', `it has ${Math.round(session.size / 1024 / 1024)} MiB`),
-      );
-    }
+    notes.push(...sizeNotes(request, session.size));
     return {
       state: 'found',
       resumeId,
@@ -186,7 +179,8 @@ export function opencodeHarness(deps: OpencodeDeps): Harness {
       root: root.destination,
       local: root.local,
       directory: copy.destinationCwd,
-      takesOver: await takesOver(root.destination),
+      projectPath: copy.projectPath,
+      takesOver: !keepsFiles(binary.version) && (await takesOver(root.destination)),
     };
     const result = await withTemporaryDirectories(copy.destinationCwd, () => importExport(ready, target, binary, deps));
     const originalDigest = await located.store.digest(located.session.id);
@@ -197,7 +191,7 @@ export function opencodeHarness(deps: OpencodeDeps): Harness {
         `the original session ${copy.sourceId} changed during the import`,
       );
     }
-    const problem = found === null ? 'left no session' : difference(found, copy, ready);
+    const problem = found === null ? 'left no session' : difference(found, copy, located.session, ready);
     if (problem === null) return;
     const half = found === null ? '' : `; the session ${copy.resumeId} was left as it is`;
     throw new ConversationFault('CONVERSATION_UNREADABLE', `opencode import ${ending(result)} and ${problem}${half}`);
@@ -205,7 +199,9 @@ export function opencodeHarness(deps: OpencodeDeps): Harness {
 
   /** The session under its new id in the root in which it belongs. */
   async function copyOf(copy: ConversationCopy, root: SessionRoot): Promise<StoredSession | null> {
-    for (const store of await stores.of(at(root.destination), new Problems())) {
+    // Others than those of the search, which list files once: an old release has just written some.
+    const now = new OpencodeStores(deps.databases, deps.machine.env);
+    for (const store of await now.of(at(root.destination), new Problems())) {
       const session = await store.session(copy.resumeId);
       if (session !== null) return session;
     }
@@ -227,7 +223,8 @@ export function opencodeHarness(deps: OpencodeDeps): Harness {
       if (found === null) continue;
       // Parts are counted nowhere but in the original, as long as it is what it was.
       const original = located?.session.messages === copy.messages ? located.session.parts : 0;
-      const problem = difference(found, copy, { messages: copy.messages ?? 1, parts: original });
+      const least = { messages: copy.messages ?? 1, parts: original };
+      const problem = difference(found, copy, located?.session ?? null, least);
       return problem === null ? null : `the session ${copy.resumeId} ${problem}`;
     }
     return `the session ${copy.resumeId} is not in OpenCode's store`;
@@ -238,9 +235,11 @@ export function opencodeHarness(deps: OpencodeDeps): Harness {
 function difference(
   found: StoredSession,
   copy: ConversationCopy,
+  original: StoredSession | null,
   least: { readonly messages: number; readonly parts: number },
 ): string | null {
   if (spelling(found.directory) !== spelling(copy.destinationCwd)) return `has the directory ${found.directory}`;
+  if (original !== null && isAstray(found, original)) return 'is in no repository, because git could not be asked';
   if (found.messages < least.messages) return `has ${found.messages} of ${least.messages} messages`;
   if (found.parts < least.parts) return `has ${found.parts} of ${least.parts} message parts`;
   return null;

@@ -4,7 +4,7 @@ import { snapshot } from '../support/tree';
 import { CLAUDE } from './claude';
 import { CODEX } from './codex';
 import { type Driver, isTurn } from './driver';
-import { asList, asObject } from './model';
+import { asObject } from './model';
 import { OPENCODE } from './opencode';
 import type { Release } from './releases';
 import { Stuck, talk } from './talk';
@@ -31,8 +31,7 @@ export async function runCase(release: Release, world: World, executable: string
   const driver = DRIVERS[release.harness];
   const steps: Partial<Record<Step, string>> = {};
   try {
-    if (release.refusal === null) await moved(driver, world, executable, steps);
-    else await refused(release.refusal, driver, world, executable, steps);
+    await moved(driver, world, executable, steps);
     return { steps, problem: null };
   } catch (error) {
     if (!(error instanceof Stuck || error instanceof Unmet)) throw error;
@@ -51,7 +50,9 @@ async function moved(driver: Driver, world: World, executable: string, steps: St
 
   const row = await migrated(driver, world, executable);
   const after = everything(world);
-  const touched = Object.keys(before).filter((path) => before[path] !== after[path]);
+  const isForeign = (path: string) => path in before || path.startsWith('code/');
+  const touched = Object.keys(after).filter((path) => isForeign(path) && before[path] !== after[path]);
+  touched.push(...Object.keys(before).filter((path) => !(path in after)));
   expect(touched.length === 0, `the migration changed ${touched.join(', ')}`);
   unchanged('while it was migrated');
   const rename = row.agent_session_id === id ? 'same id' : 'new id';
@@ -73,26 +74,6 @@ async function moved(driver: Driver, world: World, executable: string, steps: St
   const again = await run(world, executable, ['--yes', '--json']);
   expect(again.exitCode === 0, `a second run ended with ${again.exitCode}`);
   expect(world.row()?.agent_session_id === row.agent_session_id, 'a second run changed the row');
-}
-
-/** A release that the tool must not use: the project goes in, the conversation waits for another one. */
-async function refused(code: string, driver: Driver, world: World, executable: string, steps: Steps): Promise<void> {
-  const { id } = await converse(driver, world, steps);
-  const parts = driver.parts(world, id);
-  world.store(driver.harness, driver.recordKey, id);
-  const done = await run(world, executable, ['--yes', '--json']);
-  const items = asList(done.document.items);
-  const orchestrator = items.find(({ kind }) => kind === 'orchestrator');
-  expect(done.exitCode === 0 && done.document.status === 'partial', `status ${done.document.status}, ${done.exitCode}`);
-  expect(JSON.stringify(orchestrator).includes(code), `the orchestrator is ${JSON.stringify(orchestrator)}`);
-  expect(
-    items.some(({ kind, outcome }) => kind === 'project' && outcome === 'created'),
-    'the project is not in',
-  );
-  expect(world.row() === null, 'there is a session row');
-  expect(same(driver.parts(world, id), parts), 'the original changed');
-  steps.migrated = `project only: ${code}`;
-  steps.original = 'identical';
 }
 
 /** A conversation in the old worktree: a codeword, and a tool that says where it runs. */

@@ -56,8 +56,9 @@ ${failures.length === 0 ? '' : `\nWhat went wrong:\n\n${failures.join('\n')}\n`}
 7. **original**: after all that the conversation in the old place must be what it was: its files byte for byte with mode and
    time, or for OpenCode each of its rows. A second migration must find everything done.
 
-A release for which the table says "project only" cannot resume what would be placed for it, so the tool leaves
-the conversation alone and says why; the project goes in, and a later run completes it.
+Releases of OpenCode before 1.2 keep sessions as files, below the repository to which a folder belongs. For them the
+import runs in a folder that stands in for the new worktree; older ones than 1.0.98 were never tried and are refused
+with \`HARNESS_VERSION\`: the project goes in, the conversation with a later run.
 
 ## The command lines
 

@@ -7,8 +7,6 @@ export interface Release {
   readonly version: string;
   /** Why this one is among them. */
   readonly why: string;
-  /** The code with which the tool must leave this conversation alone; null where it must resume. */
-  readonly refusal: string | null;
   /** Packages that it would fetch from npm at its first turn, when there is no network any more. */
   readonly companions: readonly string[];
 }
@@ -19,8 +17,11 @@ const PACKAGES: Readonly<Record<HarnessId, string>> = {
   opencode: 'opencode-ai',
 };
 
+/** Releases before 1.2 would fetch it from npm at their first turn. */
+const PROVIDER = '@ai-sdk/openai-compatible@1.0.27';
+
 function release(harness: HarnessId, version: string, why: string, more: Partial<Release> = {}): Release {
-  return { harness, npmPackage: PACKAGES[harness], version, why, refusal: null, companions: [], ...more };
+  return { harness, npmPackage: PACKAGES[harness], version, why, companions: [], ...more };
 }
 
 /** Of each agent the newest that was measured, one of November 2025, and what behaves unlike both. */
@@ -32,10 +33,8 @@ export const RELEASES: readonly Release[] = [
   release('codex', '0.98.0', 'the first with the menu for the working directory'),
   release('codex', '0.142.5', 'has a state database; compressed rollouts known'),
   release('codex', '0.169.0', 'the newest; background server, writer locks, history by byte offset'),
-  release('opencode', '1.0.98', 'a year old; JSON files, cannot resume in a new folder', {
-    refusal: 'HARNESS_VERSION',
-    companions: ['@ai-sdk/openai-compatible@1.0.27'],
-  }),
+  release('opencode', '1.0.98', 'a year old; JSON files, kept by repository', { companions: [PROVIDER] }),
+  release('opencode', '1.1.65', 'the last family with JSON files', { companions: [PROVIDER] }),
   release('opencode', '1.2.27', 'the first family with a database; keeps the directory of the file'),
   release('opencode', '1.15.13', 'the first that works in the stored directory; moves a session at import'),
   release('opencode', '1.18.33', 'the newest; a new database layout'),

@@ -1,10 +1,22 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { closeSync, constants, existsSync, openSync, readFileSync, readSync, writeFileSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  appendFileSync,
+  closeSync,
+  constants,
+  existsSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
+import { basename, join } from 'node:path';
 import * as v from 'valibot';
 import { documentIn } from '../support/documents';
 import { EXECUTABLE, run } from '../support/executable';
 import { type Home, realFixture } from '../support/home';
+import { inTerminal, TMUX } from '../support/tmux';
 import { snapshot } from '../support/tree';
 
 const Event = v.variant('event', [
@@ -25,7 +37,54 @@ const events = (text: string) =>
     .split('\n')
     .map((line) => v.parse(Event, JSON.parse(line)));
 
+/** Makes one of the home's conversations large. */
+function enlarge(bytes: number): void {
+  const [name = ''] = transcripts();
+  const row = `${JSON.stringify({ type: 'assistant', message: { content: 'x'.repeat(100_000) } })}\n`;
+  for (let done = 0; done < bytes; done += row.length * 100)
+    appendFileSync(join(home.path, '.claude', 'projects', name), row.repeat(100));
+}
+
+/** Files of all conversations, those that are only begun included. */
+function transcripts(): string[] {
+  const all = readdirSync(join(home.path, '.claude', 'projects'), { recursive: true, withFileTypes: true });
+  return all.filter((each) => each.isFile()).map((each) => join(basename(each.parentPath), each.name));
+}
+
+/** Stops a program for more than a second when it has begun to copy, and lets it go on. */
+async function holdUp(pid: () => number | null): Promise<boolean> {
+  const before = transcripts().length;
+  for (const end = Date.now() + 20_000; Date.now() < end; await Bun.sleep(1)) {
+    const running = pid();
+    if (transcripts().length === before || running === null) continue;
+    process.kill(running, 'SIGSTOP');
+    await Bun.sleep(1_300);
+    process.kill(running, 'SIGCONT');
+    return true;
+  }
+  return false;
+}
+
+const LARGE = 150_000_000;
+
 describe('progress as NDJSON', () => {
+  test('tells of a long copy while it lasts', async () => {
+    enlarge(LARGE);
+    const child = Bun.spawn([EXECUTABLE, '--yes', '--json', '--progress-file', 'p.ndjson'], {
+      cwd: home.path,
+      env: { HOME: home.path, PATH: process.env.PATH ?? '', TMUX_TMPDIR: home.path, LANG: 'C.UTF-8' },
+      stdout: 'ignore',
+      stderr: 'ignore',
+    });
+    expect(await holdUp(() => child.pid)).toBe(true);
+    expect(await child.exited).toBe(0);
+    const told = events(readFileSync(join(home.path, 'p.ndjson'), 'utf8'));
+    const done = told.flatMap((each) => (each.event === 'copy' ? [each.done] : []));
+    expect(done.length).toBeGreaterThan(3);
+    expect(done).toEqual(done.toSorted((a, b) => a - b));
+    expect(done.some((bytes) => bytes > 1_000_000 && bytes < LARGE)).toBe(true);
+  });
+
   test('into a file: phases in order, bytes up to the total, the end as in the document', async () => {
     const file = join(home.path, 'progress.ndjson');
     writeFileSync(file, '');
@@ -110,4 +169,20 @@ describe('progress as NDJSON', () => {
     expect(snapshot(home.path)).toEqual(before);
     expect(existsSync(join(home.path, '.ao'))).toBe(false);
   });
+});
+
+test.skipIf(TMUX === null)('a copy that lasts longer than a second has a bar, which goes away', async () => {
+  enlarge(LARGE);
+  const pidFile = join(home.path, 'pid');
+  // The screen is only looked at now and then; what was written to it is kept whole. A shell is in between, because
+  // `script` stops with its own child.
+  const kept = `${EXECUTABLE} --yes & echo $! > ${pidFile}; wait $!`;
+  const shown = inTerminal(['script', '-qfec', kept, join(home.path, 'typescript')], home);
+  expect(await holdUp(() => (existsSync(pidFile) ? Number(readFileSync(pidFile, 'utf8')) : null))).toBe(true);
+  const { screen, exitCode } = await shown;
+  expect(exitCode).toBe(0);
+  expect(screen).not.toContain('Copying');
+  const written = Bun.stripANSI(readFileSync(join(home.path, 'typescript'), 'utf8'));
+  expect(written).toMatch(/\rCopying █+░+ +\d+% of 150 MB/);
+  expect(written).toContain('100% of 150 MB');
 });

@@ -49,6 +49,15 @@ describe('the bar', () => {
     expect(often.written.length).toBeLessThanOrEqual(11);
   });
 
+  test('ends with the whole, however soon after the picture before', () => {
+    const last = bar(1000);
+    last.pass(1500);
+    last.advance(900);
+    last.pass(1);
+    last.advance(100);
+    expect(last.written.at(-1)).toContain('100% of 1.0 KB');
+  });
+
   test('is never as wide as the terminal, and never above 100 %', () => {
     for (const columns of [80, 40, 20]) {
       for (const done of [0, 500, 999, 1000]) {

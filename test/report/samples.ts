@@ -87,6 +87,7 @@ export function orchestrator(
       resumeId: row.agent_session_id,
       sourceCwd: null,
       destinationCwd: row.workspace_path,
+      projectPath: `${HOME}/code/${projectId}`,
       files: [],
       size,
       messages,

@@ -237,8 +237,13 @@ describe('an empty home', () => {
 
 test('a resume is said to fail only where it was measured', () => {
   expect(resumeProblem('opencode', '1.1.65')).not.toBeNull();
+  for (const version of ['0.58.0', '0.98.0', '0.130.0']) {
+    expect(resumeProblem('codex', version)).toContain('--dangerously-bypass-hook-trust');
+    expect(resumeProblem('claude-code', version)).toBeNull();
+  }
   expect(resumeProblem('opencode', '1.18.33')).toBeNull();
   expect(resumeProblem('opencode', 'unknown')).toBeNull();
   for (const version of ['1.0.128', '2.1.329']) expect(resumeProblem('claude-code', version)).toBeNull();
-  for (const version of ['0.77.0', '0.98.0', '0.169.0']) expect(resumeProblem('codex', version)).toBeNull();
+  for (const version of ['0.131.0', '0.142.5', '0.169.0', 'unknown'])
+    expect(resumeProblem('codex', version)).toBeNull();
 });

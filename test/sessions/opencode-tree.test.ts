@@ -1,6 +1,16 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { spawnSync } from 'node:child_process';
-import { cpSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { opencodeId, survey } from '../../src/sessions/opencode-reid';
 import { OpencodeTree } from '../../src/sessions/opencode-tree';
@@ -74,11 +84,6 @@ describe('conversations as JSON files', () => {
     expect(assertFound(await find()).destination).toBe('in-place');
   });
 
-  test('are not placed by a release that would not find them again', async () => {
-    world.install('1.1.65');
-    expect(await find()).toMatchObject({ state: 'blocked', code: 'HARNESS_VERSION' });
-  });
-
   test('give way to the database that took them over', async () => {
     world.session(SES, { turns: ['one', 'two'] });
     expect(assertFound(await find()).messages).toBe(4);
@@ -92,6 +97,70 @@ describe('conversations as JSON files', () => {
   test('without a message are none', async () => {
     rmSync(join(storage, 'message'), { recursive: true });
     expect((await find()).state).toBe('missing');
+  });
+});
+
+describe('a release that keeps files itself', () => {
+  const repository = (dotGit = join(world.project, '.git')) => {
+    for (const name of ['objects', 'refs']) mkdirSync(join(dotGit, name), { recursive: true });
+    writeFileSync(join(dotGit, 'HEAD'), 'ref: refs/heads/main\n');
+    return dotGit;
+  };
+  const placed = (project: string) => join(storage, 'session', project, `${opencodeId(SES, world.managed)}.json`);
+
+  test.each(['1.0.98', '1.1.65'])(
+    '%s puts the copy into the project of the repository, and leaves that alone',
+    async (version) => {
+      const dotGit = repository();
+      world.install(version);
+      const before = fingerprint(storage);
+      const { copy } = await migrate(world.opencode(), world.ask());
+      const after = fingerprint(storage);
+      for (const [path, state] of Object.entries(before)) expect(after[path]).toEqual(state);
+      expect(JSON.parse(readFileSync(placed('abc123'), 'utf8'))).toMatchObject({ directory: world.managed });
+      expect(readdirSync(dotGit).sort()).toEqual(['HEAD', 'objects', 'refs']);
+      expect(existsSync(world.managed)).toBe(false);
+      expect(world.left()).toEqual([]);
+      expect(world.runs('import')[0]?.env).toMatchObject({ GIT_DIR: dotGit, GIT_WORK_TREE: world.managed });
+      expect(await world.opencode().verify(copy)).toBeNull();
+      expect(assertFound(await find()).destination).toBe('in-place');
+      expect(world.runs()).toHaveLength(1);
+    },
+  );
+
+  test('finds the repository also where the project is a part of it', async () => {
+    const dotGit = repository(join(world.path, '.git'));
+    world.install('1.1.65');
+    await migrate(world.opencode(), world.ask());
+    expect(world.runs('import')[0]?.env).toMatchObject({ GIT_DIR: dotGit });
+  });
+
+  test('places nothing outside of a repository, where no resume would look', async () => {
+    world.install('1.1.65');
+    const failure = await migrate(world.opencode(), world.ask()).catch((error: Error) => error.message);
+    expect(failure).toContain(`no git repository was found at ${world.project}`);
+    expect(world.runs('import')).toEqual([]);
+    expect(world.left()).toEqual([]);
+  });
+
+  test('without git puts it nowhere: that is no success, and a later run does it again', async () => {
+    repository();
+    world.install('1.1.65', 'unset GIT_DIR');
+    const failure = await migrate(world.opencode(), world.ask()).catch((error: Error) => error.message);
+    expect(failure).toContain('is in no repository');
+    expect(existsSync(placed('global'))).toBe(true);
+    world.install('1.1.65');
+    expect(assertFound(await find()).destination).toBe('absent');
+    await migrate(world.opencode(), world.ask());
+    expect(assertFound(await find()).destination).toBe('in-place');
+  });
+
+  test('cannot be used with a database, and an older one than was ever tried with nothing', async () => {
+    world.install('1.0.97');
+    expect(await find()).toMatchObject({ state: 'blocked', code: 'HARNESS_VERSION' });
+    world.session(SES, {}, 'drizzle');
+    world.install('1.1.65');
+    expect(await find()).toMatchObject({ state: 'blocked', code: 'HARNESS_VERSION' });
   });
 });
 

@@ -55,6 +55,7 @@ const copy = (more: Partial<ConversationCopy> = {}): ConversationCopy => ({
   resumeId: uuid(1),
   sourceCwd: null,
   destinationCwd: world.managed,
+  projectPath: world.project,
   files: [],
   size: 0,
   messages: 0,

@@ -227,6 +227,7 @@ export function copyOf(found: FoundConversation, request: ConversationRequest): 
     resumeId: found.resumeId,
     sourceCwd: request.worktree,
     destinationCwd: request.destinationCwd,
+    projectPath: request.projectPath,
     files: found.files,
     size: found.size,
     messages: found.messages,

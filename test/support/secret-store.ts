@@ -1,7 +1,8 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { emptyHome, type Home, write } from './home';
-import { type Secret, secrets } from './secrets';
+import { ODD, oddEntry, oddMachine, oddRecord, oddRoles, oddSettings } from './odd-store';
+import { formless, type Secret, secrets } from './secrets';
 
 /** A store with a secret in every place that can hold one, and the environment of who runs the tool on it. */
 export interface SecretStore {
@@ -27,6 +28,19 @@ export function secretStore(): SecretStore {
   };
   const files: Record<string, string> = {};
   const projects: Record<string, object> = {};
+  const odd: Secret[] = [];
+  const word = (): string => {
+    const secret = formless(odd.length);
+    odd.push(secret);
+    return secret.text;
+  };
+  for (const id of ODD) {
+    projects[id] = { projectId: id, path: `{{HOME}}/code/${id}`, ...oddEntry(word) };
+    files[`code/${id}/README.md`] = 'x\n';
+    files[`.agent-orchestrator/projects/${id}/sessions/${id}-orchestrator.json`] = JSON.stringify(oddRecord(id, word));
+  }
+  files['code/odd-local/agent-orchestrator.yaml'] = JSON.stringify(oddSettings(word));
+  files['code/odd-roles/agent-orchestrator.yaml'] = JSON.stringify(oddRoles(word));
   for (const id of PROJECTS) {
     projects[id] = { projectId: id, path: `{{HOME}}/code/${id}`, displayName: `Zaphod ${id} Name`, ...entry(plant) };
     files[`code/${id}/README.md`] = 'x\n';
@@ -46,13 +60,19 @@ export function secretStore(): SecretStore {
     );
     files[`trees/${id}/x`] = 'x';
   }
-  files['.agent-orchestrator/config.yaml'] = JSON.stringify({ ...machine(plant), projects });
-  files['.agent-orchestrator/running.json'] = JSON.stringify({ pid: 999999999, token: plant(), note: plant() });
+  files['.agent-orchestrator/config.yaml'] = JSON.stringify({ ...machine(plant), ...oddMachine(word), projects });
+  files['.agent-orchestrator/running.json'] = JSON.stringify({
+    pid: 999999999,
+    token: plant(),
+    note: plant(),
+    startedAt: word(),
+    port: word(),
+  });
   files['.agent-orchestrator/last-stop.json'] = JSON.stringify({ reason: plant() });
   files['.agent-orchestrator/portfolio/preferences.json'] = JSON.stringify({
     version: 1,
     secret: plant(),
-    projects: {},
+    projects: { odd: { pinned: word(), enabled: word() } },
   });
   files['.agent-orchestrator/0123456789ab-old/.origin'] = '{{HOME}}/code/old/agent-orchestrator.yaml';
   files['.agent-orchestrator/0123456789ab-old/sessions/old-orchestrator'] =
@@ -67,7 +87,7 @@ export function secretStore(): SecretStore {
   for (const id of PROJECTS) mkdirSync(join(home.path, 'code', id, '.git', 'refs', 'heads'), { recursive: true });
   return {
     home,
-    planted,
+    planted: [...planted, ...odd],
     env: { ...env, USER: 'zaphodbeeblebrox', HOSTNAME: 'heartofgold' },
     names: PROJECTS.map((id) => `Zaphod ${id} Name`),
   };

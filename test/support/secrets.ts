@@ -42,6 +42,12 @@ export function secrets(count: number): Secret[] {
   });
 }
 
+/** A secret that has no form at all: one word, or a sentence. */
+export function formless(index: number): Secret {
+  const core = `q${createHash('sha256').update(`formless ${index}`).digest('hex').slice(0, 19)}z`;
+  return { kind: 'formless', text: index % 2 === 0 ? core : `tr0ub4dor and ${core}`, core };
+}
+
 /** The secrets of which something stands in a text, in any case. */
 export function leaked(text: string, planted: readonly Secret[]): string[] {
   const lower = text.toLowerCase();
