@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Entry, tarPieces, zipOf } from './archive';
-import { billOfMaterials, bundledComponents, licensesText, runtimeLicense } from './components';
+import { billOfMaterials, bundledComponents, licensesText, MAPS, runtimeLicense } from './components';
 import { RUNTIME_VERSION } from './runtime';
 import { type Stamp, stampOf } from './stamp';
 import { TARGETS, type Target } from './targets';
@@ -62,7 +62,7 @@ export async function writeReleaseFiles(
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const stamp = stampOf(root);
-  const components = bundledComponents(root, join(root, 'dist', 'linux-x64', 'ao-migrate.map'));
+  const components = bundledComponents(root, join(root, 'dist', 'linux-x64', MAPS));
   writeFileSync(join(folder, LICENSES_FILE), licensesText(components, runtimeLicense(root)));
   writeFileSync(join(folder, BILL_FILE), jsonText(billOfMaterials(stamp, components)));
   for (const script of INSTALL_SCRIPTS) {

@@ -73,21 +73,25 @@ test('checksums are in the form of sha256sum, by name', () => {
 });
 
 describe('what is inside', () => {
-  const map = join(work, 'bundle.map');
   const name = (path: string): string => `../../node_modules/${path}`;
-  writeFileSync(
-    map,
-    JSON.stringify({
-      sources: ['../src/main.ts', name('yaml/dist/index.js'), name('citty/dist/a.mjs'), name('yaml/dist/b.js')],
-    }),
-  );
-  const components = bundledComponents(ROOT, map);
-  test('is read from the map of the bundle, with the locked hash', () => {
-    expect(components.map((each) => each.name)).toEqual(['citty', 'yaml']);
+  const maps = (pieces: Readonly<Record<string, readonly string[]>>): string => {
+    const folder = mkdtempSync(join(work, 'maps-'));
+    for (const [piece, sources] of Object.entries(pieces))
+      writeFileSync(join(folder, `${piece}.js.map`), JSON.stringify({ sources }));
+    return folder;
+  };
+  const entry = ['../src/main.ts', name('citty/dist/a.mjs'), name('yaml/dist/b.js')];
+  const piece = [name('yaml/dist/index.js'), name('valibot/dist/index.mjs'), name('consola/dist/core.mjs')];
+  const components = bundledComponents(ROOT, maps({ 'ao-migrate': entry, 'main-1': piece, 'main-2': [] }));
+  test('is read from the maps of all pieces of the bundle, with the locked hash', () => {
+    expect(components.map((each) => each.name)).toEqual(['citty', 'consola', 'valibot', 'yaml']);
     for (const { integrity, text } of components) {
       expect(Buffer.from(integrity ?? '', 'base64')).toHaveLength(64);
       expect(text).toMatch(/MIT|ISC|Permission to use/);
     }
+  });
+  test('is not guessed where maps are missing', () => {
+    expect(() => bundledComponents(ROOT, maps({ 'ao-migrate': entry }))).toThrow(/do not name consola, valibot$/);
   });
   test('is in the licences, with Bun and the libraries in it', () => {
     const text = licensesText(components, runtimeLicense(ROOT));
@@ -115,6 +119,8 @@ describe('what is inside', () => {
     expect(references).toEqual([
       `pkg:npm/bun@${RUNTIME_VERSION}`,
       expect.stringMatching(/^pkg:npm\/citty@/),
+      expect.stringMatching(/^pkg:npm\/consola@/),
+      expect.stringMatching(/^pkg:npm\/valibot@/),
       expect.stringMatching(/^pkg:npm\/yaml@/),
     ]);
     expect(bill.dependencies[0].dependsOn).toEqual(references);
