@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Entry, tarPieces, zipOf } from '../../scripts/archive';
 import { billOfMaterials, bundledComponents, licensesText, runtimeLicense } from '../../scripts/components';
-import { repositoryOf, sumsText } from '../../scripts/release-files';
+import { sumsText } from '../../scripts/release-files';
 import { integrityOf, pinnedIntegrity, RUNTIME_VERSION, runtimePackage } from '../../scripts/runtime';
 import { TARGETS } from '../../scripts/targets';
 
@@ -138,16 +138,4 @@ describe('the runtime', () => {
   test('is compared by the hash that npm states', () => {
     expect(integrityOf(Buffer.from('a'))).toBe(`sha512-${new Bun.CryptoHasher('sha512').update('a').digest('base64')}`);
   });
-});
-
-test('the repository is named by package.json, or by the service that builds', () => {
-  const folder = mkdtempSync(join(work, 'repository-'));
-  const manifest = (value: object): void => writeFileSync(join(folder, 'package.json'), JSON.stringify(value));
-  manifest({ repository: { url: 'git+https://example.org/a/b.git' } });
-  expect(repositoryOf(folder, {})).toBe('https://example.org/a/b');
-  manifest({});
-  expect(repositoryOf(folder, {})).toBe('');
-  expect(repositoryOf(folder, { GITHUB_SERVER_URL: 'https://example.org', GITHUB_REPOSITORY: 'a/b' })).toBe(
-    'https://example.org/a/b',
-  );
 });
