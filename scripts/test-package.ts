@@ -18,6 +18,7 @@ import { must, run, started } from './run';
 import { TARGETS } from './targets';
 import { commandFor, tried } from './trial-executables';
 import { account, type Environment, type Installer, installers, type Mode, project } from './trial-installs';
+import { killed } from './trial-kill';
 import { type Registry, startRegistry, trialTools } from './trial-tools';
 
 const ROOT = resolve(import.meta.dir, '..');
@@ -198,6 +199,8 @@ async function packages(): Promise<void> {
         await attempt(`${installer.name}: ${mode}`, () => installed(installer, mode, registry, mirror.address));
       await attempt(`${installer.name}: run once`, () => once(installer, registry));
       await attempt(`${installer.name}: global, with a store`, () => global(installer, registry));
+      if (installer.name === 'npm')
+        await attempt('npm: killed in the middle', () => killed(installer, registry.address));
     }
     await attempt('the launcher adds', () => launcherCost(registry));
   } finally {
