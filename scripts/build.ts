@@ -18,6 +18,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { MAPS } from './components';
 import { childEnvironment } from './environment';
 import { embeddedTexts, executableProblems, SIGNATURE_IDENTIFIER } from './inspect';
 import { signAdHoc } from './macho-signature';
@@ -119,8 +120,10 @@ function compiled(target: Target, { root, env, stamp }: Workshop, base: string |
     // A dead executable can come with exit code 0 and a line on stderr.
     throw new Error(`bun build ended with ${ended.exitCode} and said:\n${ended.stderr}${ended.stdout}`);
   }
-  // The maps of the pieces are in the executable; beside it only its own is kept.
-  for (const name of readdirSync(folder)) if (name.endsWith('.js.map')) rmSync(join(folder, name));
+  // The executable has its own copies; what is inside, and whose it is, is read from these (scripts/components.ts).
+  mkdirSync(join(folder, MAPS));
+  const maps = readdirSync(folder).filter((name) => name.endsWith('.map'));
+  for (const name of maps) renameSync(join(folder, name), join(folder, MAPS, name));
   // On a Mac the compiler may sign by itself; the same file must come out wherever it is built.
   if (target.os === 'darwin') writeFileSync(file, signAdHoc(readFileSync(file), SIGNATURE_IDENTIFIER), { mode: 0o755 });
   return file;

@@ -1,5 +1,5 @@
-/** What is inside an executable besides our own code: taken from the map of the bundle, not from a list. */
-import { existsSync, readFileSync } from 'node:fs';
+/** What is inside an executable besides our own code: taken from the maps of the bundle, not from a list. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { RUNTIME_VERSION } from './runtime';
 
@@ -13,10 +13,24 @@ export interface Component {
   readonly integrity: string | null;
 }
 
-/** Packages of which some file is in the bundle, by name. @throws Error where one states no licence */
-export function bundledComponents(root: string, mapFile: string): readonly Component[] {
-  const map: { sources: readonly string[] } = JSON.parse(readFileSync(mapFile, 'utf8'));
-  const names = map.sources.flatMap((source) => /(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(source)?.[1] ?? []);
+/** Folder of the source maps beside an executable: one of each piece of the bundle, as it is split. */
+export const MAPS = 'maps';
+
+/**
+ * Packages of which some file is in the bundle, by name.
+ *
+ * @param folder the source maps of all pieces of the bundle
+ * @throws Error where one states no licence, or where one that the tool depends on is in no map: then maps are missing
+ */
+export function bundledComponents(root: string, folder: string): readonly Component[] {
+  const sources = readdirSync(folder).flatMap((name) => {
+    const map: { sources: readonly string[] } = JSON.parse(readFileSync(join(folder, name), 'utf8'));
+    return map.sources;
+  });
+  const names = sources.flatMap((source) => /(?:^|\/)node_modules\/((?:@[^/]+\/)?[^/]+)\//.exec(source)?.[1] ?? []);
+  const { dependencies }: { dependencies: object } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  const absent = Object.keys(dependencies).filter((name) => !names.includes(name));
+  if (absent.length > 0) throw new Error(`the source maps in ${folder} do not name ${absent.join(', ')}`);
   const lock = readFileSync(join(root, 'bun.lock'), 'utf8');
   return [...new Set(names)].sort().map((name) => componentOf(join(root, 'node_modules', name), lock));
 }

@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import { parseElf } from './elf';
 import { parseMachO, segmentNamed } from './macho';
 import { signatureProblems } from './macho-signature';
+import { graphProblems, type Module, modulesOf } from './module-graph';
 import { parsePe } from './pe';
 import { TARGETS, type Target } from './targets';
 
@@ -20,15 +21,12 @@ export interface Embedded {
   readonly version: string;
   /** Empty where it was built outside of a repository. */
   readonly commit: string;
-  /** Texts that stand inside as they are, by what they are. */
+  /** Files that are embedded as they are, by their names, to which the bundler adds a hash. */
   readonly texts: ReadonlyMap<string, string>;
 }
 
 /** Bytes; wide enough for a Bun of the same line, narrow enough to see a plain or doubled runtime. */
 const SIZE = { least: 75_000_000, most: 130_000_000 };
-
-/** Bun closes what it appends to itself with this; without it the file is a plain Bun. */
-const TRAILER = '\n---- Bun! ----\n';
 
 const LOADERS: Readonly<Record<string, string>> = {
   'linux-x64': '/lib64/ld-linux-x86-64.so.2',
@@ -94,24 +92,29 @@ function part(bytes: Uint8Array, offset: number | undefined, size: number | unde
 }
 
 function payloadProblems(payload: Uint8Array, { version, commit, texts }: Embedded): string[] {
-  const inside = Buffer.from(payload.buffer, payload.byteOffset, payload.length);
-  if (!inside.includes(TRAILER)) return ['nothing is embedded: it is a plain Bun'];
-  const wanted = new Map([['the version', `"${version}"`], ['the commit', `"${commit}"`], ...texts]);
-  return [...wanted].flatMap(([what, text]) => (inside.includes(text) ? [] : [`${what} is not inside`]));
+  const modules = modulesOf(payload);
+  const said = (text: string): boolean => modules.some(({ contents }) => contents.includes(`"${text}"`));
+  const lacks = [...texts].filter(([file, text]) => !modules.some((each) => isFile(each, file, text)));
+  return [
+    ...graphProblems(modules),
+    ...(said(version) ? [] : ['the version is not inside']),
+    ...(said(commit) ? [] : ['the commit is not inside']),
+    ...lacks.map(([file]) => `${file} is not inside`),
+  ];
 }
 
-/** The embedded files by a line of each that stands in a bundle as it stands in the file. */
+function isFile({ name, contents }: Module, file: string, text: string): boolean {
+  const [, stem, ending] = /^(.+)-[0-9a-z]{8}(\.\w+)$/.exec(name) ?? [];
+  return `${stem}${ending}` === file && contents.toString('utf8') === text;
+}
+
+/** The files that are embedded whole: those that make the database. */
 export function embeddedTexts(root: string = ROOT): ReadonlyMap<string, string> {
   const folder = join(root, 'migrations');
   const files = readdirSync(folder)
     .filter((name) => name.endsWith('.sql'))
     .sort();
-  return new Map(files.map((name) => [name, longestPlainLine(readFileSync(join(folder, name), 'utf8'))]));
-}
-
-function longestPlainLine(text: string): string {
-  const plain = text.split('\n').filter((line) => !/["'`\\$]/.test(line));
-  return plain.reduce((longest, line) => (line.length > longest.length ? line : longest), '');
+  return new Map(files.map((name) => [name, readFileSync(join(folder, name), 'utf8')]));
 }
 
 if (import.meta.main) {

@@ -58,7 +58,14 @@ try {
   if ((Get-FileHash -Algorithm SHA256 $file).Hash.ToLowerInvariant() -ne $expected) {
     Stop-Install "$name is not the file of the release (wrong checksum); nothing was installed"
   }
-  $answer = & $file --version
+  # The executable obeys these and cannot be told not to. This may be somebody's own session, so they come back.
+  $foreign = @(Get-ChildItem Env: | Where-Object { $_.Name -like 'BUN_*' -or $_.Name -eq 'NODE_OPTIONS' })
+  try {
+    $foreign | ForEach-Object { Remove-Item "Env:$($_.Name)" }
+    $answer = & $file --version
+  } finally {
+    $foreign | ForEach-Object { Set-Item "Env:$($_.Name)" $_.Value }
+  }
   if ($LASTEXITCODE -ne 0 -or $answer -ne $version) { Stop-Install "$name does not start here; nothing was installed" }
   Move-Item -Force $file (Join-Path $bin 'ao-migrate.exe')
 } finally {

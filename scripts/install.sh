@@ -53,17 +53,26 @@ mkdir -p "$bin" 2>/dev/null || fail "$bin cannot be made: name another directory
 # Beside its place, so that the last step is a rename within one file system.
 work=$(mktemp -d "$bin/.ao-migrate-XXXXXX") || fail "nothing can be written in $bin"
 
+if command -v curl >/dev/null 2>&1; then with=curl
+elif ! command -v wget >/dev/null 2>&1; then fail 'neither curl nor wget is there'
+elif wget --help 2>&1 | grep -q -e '--max-redirect'; then with=wget
+else with=busybox
+fi
+
 fetch() {
-  if command -v curl >/dev/null 2>&1; then
-    case $1 in
-      https://*) curl --fail --silent --show-error --location --max-redirs 5 --proto '=https' --max-time 600 --output "$2" "$1" ;;
-      *) curl --fail --silent --show-error --location --max-redirs 5 --max-time 600 --output "$2" "$1" ;;
-    esac
-  elif command -v wget >/dev/null 2>&1; then
-    wget -q -O "$2" "$1"
-  else
-    fail 'neither curl nor wget is there'
-  fi
+  # No file of a release is as large; what is endless must not fill the disk. Blocks of 512 bytes.
+  ulimit -f 400000
+  case $with-$1 in
+    curl-https://*) set -- "$@" --proto '=https' ;;
+  esac
+  to=$2 from=$1
+  shift 2
+  case $with in
+    curl) curl --fail --silent --show-error --location --max-redirs 5 --connect-timeout 30 --speed-limit 1000 \
+      --speed-time 30 --max-time 600 "$@" --output "$to" "$from" ;;
+    wget) wget --quiet --max-redirect=5 --timeout=30 --tries=1 --output-document="$to" "$from" ;;
+    busybox) wget -q -T 30 -O "$to" "$from" ;;
+  esac
 }
 
 digest() {
@@ -75,15 +84,17 @@ digest() {
 }
 
 base=${releases%/}/v$version
-fetch "$base/SHA256SUMS" "$work/SHA256SUMS" || fail "the list of checksums could not be fetched from $base"
+(fetch "$base/SHA256SUMS" "$work/SHA256SUMS") || fail "the list of checksums could not be fetched from $base"
 expected=$(awk -v name="$name" '$2 == name { print $1 }' "$work/SHA256SUMS")
 [ "${#expected}" = 64 ] || fail "the release has no checksum of $name"
-fetch "$base/$name" "$work/$name" || fail "$name could not be fetched from $base"
+(fetch "$base/$name" "$work/$name") || fail "$name could not be fetched from $base"
 if [ "$(digest "$work/$name")" != "$expected" ]; then
   rm -f "$work/$name"
   fail "$name is not the file of the release (wrong checksum); it was deleted and nothing was installed"
 fi
 chmod 755 "$work/$name"
+# The executable obeys these and cannot be told not to.
+for variable in $(env | sed -n 's/^\(BUN_[A-Za-z0-9_]*\)=.*/\1/p') NODE_OPTIONS; do unset "$variable"; done
 answer=$("$work/$name" --version 2>/dev/null) || fail "$name does not start here; nothing was installed"
 [ "$answer" = "$version" ] || fail "$name says that it is $answer, not $version; nothing was installed"
 mv -f "$work/$name" "$bin/ao-migrate"

@@ -2,16 +2,8 @@
 import { chmodSync, cpSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { MAIN_PACKAGE, mainManifest, platformManifest, platformPackage, releaseRecord } from './npm-packages';
-import {
-  jsonText,
-  LICENSES_FILE,
-  MANIFEST_FILE,
-  type Manifest,
-  publishedName,
-  releasesAddress,
-  repositoryOf,
-  sha256Of,
-} from './release-files';
+import { jsonText, LICENSES_FILE, MANIFEST_FILE, type Manifest, publishedName, sha256Of } from './release-files';
+import { releasesAddress, repositoryOf } from './repository';
 import { must } from './run';
 import { TARGETS } from './targets';
 

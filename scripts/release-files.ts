@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { chmodSync, linkSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type Entry, tarPieces, zipOf } from './archive';
-import { billOfMaterials, bundledComponents, licensesText, runtimeLicense } from './components';
+import { billOfMaterials, bundledComponents, licensesText, MAPS, runtimeLicense } from './components';
+import { releasesAddress } from './repository';
 import { RUNTIME_VERSION } from './runtime';
 import { type Stamp, stampOf } from './stamp';
 import { TARGETS, type Target } from './targets';
@@ -62,7 +63,7 @@ export async function writeReleaseFiles(
   rmSync(folder, { recursive: true, force: true });
   mkdirSync(folder, { recursive: true });
   const stamp = stampOf(root);
-  const components = bundledComponents(root, join(root, 'dist', 'linux-x64', 'ao-migrate.map'));
+  const components = bundledComponents(root, join(root, 'dist', 'linux-x64', MAPS));
   writeFileSync(join(folder, LICENSES_FILE), licensesText(components, runtimeLicense(root)));
   writeFileSync(join(folder, BILL_FILE), jsonText(billOfMaterials(stamp, components)));
   for (const script of INSTALL_SCRIPTS) {
@@ -93,23 +94,6 @@ export async function writeReleaseFiles(
   const others = readdirSync(folder).filter((name) => !files.some((file) => file.name === name));
   const rest = others.map((name) => ({ name, sha256: sha256Of(readFileSync(join(folder, name))) }));
   writeFileSync(join(folder, SUMS_FILE), sumsText([...files, ...rest]));
-}
-
-/** Where releases are published, without a slash at its end; empty until the repository is known (docs/RUNBOOK.md). */
-export function releasesAddress(root: string, env: Readonly<Record<string, string | undefined>> = process.env): string {
-  const repository = repositoryOf(root, env);
-  return repository === '' ? '' : `${repository}/releases/download`;
-}
-
-/** https address of the source repository: package.json names it, or the service that builds. */
-export function repositoryOf(root: string, env: Readonly<Record<string, string | undefined>> = process.env): string {
-  const manifest: { repository?: string | { url?: string } } = JSON.parse(
-    readFileSync(join(root, 'package.json'), 'utf8'),
-  );
-  const named = typeof manifest.repository === 'string' ? manifest.repository : manifest.repository?.url;
-  if (named !== undefined) return named.replace(/^git\+/, '').replace(/\.git$/, '');
-  const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: repository } = env;
-  return server === undefined || repository === undefined ? '' : `${server}/${repository}`;
 }
 
 export const jsonText = (value: object): string => `${JSON.stringify(value, null, 2)}\n`;

@@ -9,15 +9,16 @@ import { buildTargets } from './build';
 import { embeddedTexts, executableProblems } from './inspect';
 import { type Packed, packAll } from './package';
 import {
+  INSTALL_SCRIPTS,
   MANIFEST_FILE,
   type Manifest,
   publishedName,
-  releasesAddress,
   SUMS_FILE,
   sha256Of,
   writeReleaseFiles,
 } from './release-files';
 import { type Outside, type Publication, publishAll } from './release-steps';
+import { releasesAddress } from './repository';
 import { must, run } from './run';
 import { integrityOf } from './runtime';
 import { TARGETS } from './targets';
@@ -57,13 +58,23 @@ function sign(): void {
   } else say('not signed: neither MINISIGN_KEY nor COSIGN_KEY names a key');
 }
 
-/** What must hold before anything can be published, in words for the person who releases. */
-export function obstacles(manifest: Pick<Manifest, 'sourceCommit' | 'version'>, releases: string): readonly string[] {
+/**
+ * What must hold before anything can be published, in words for the person who releases.
+ *
+ * @param scripts texts of the install scripts of the release
+ */
+export function obstacles(
+  manifest: Pick<Manifest, 'sourceCommit' | 'version'>,
+  releases: string,
+  scripts: readonly string[],
+): readonly string[] {
   const found: string[] = [];
   if (manifest.sourceCommit === '') found.push('the source commit is unknown');
   if (manifest.sourceCommit.endsWith('-dirty')) found.push('the tree has changes that are not committed');
   if (releases === '')
     found.push('the repository is unknown: name it in package.json, or set GITHUB_SERVER_URL and GITHUB_REPOSITORY');
+  else if (!scripts.every((script) => script.includes(releases)))
+    found.push(`dist/release was built for another repository than that of ${releases}: build it again`);
   return found;
 }
 
@@ -113,7 +124,8 @@ async function release(args: readonly string[]): Promise<void> {
   if (!existsSync(join(RELEASE, MANIFEST_FILE))) throw new Error('dist/release is not there: leave --built out');
   const manifest: Manifest = JSON.parse(readFileSync(join(RELEASE, MANIFEST_FILE), 'utf8'));
   checkRelease(manifest);
-  const found = obstacles(manifest, releasesAddress(ROOT));
+  const scripts = INSTALL_SCRIPTS.map((name) => readFileSync(join(RELEASE, name), 'utf8'));
+  const found = obstacles(manifest, releasesAddress(ROOT), scripts);
   for (const obstacle of found) say(`${dryRun ? 'would stop a release' : 'stopped'}: ${obstacle}`);
   if (found.length > 0 && !dryRun) throw new Error('nothing was published');
   sign();

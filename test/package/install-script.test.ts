@@ -7,12 +7,13 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { publishedName, sha256Of } from '../../scripts/release-files';
-import { type FileServer, fileServer } from '../support/file-server';
+import { type FileServer, fileServer, type Handler, proxyServer } from '../support/file-server';
 import { HERE, script, VERSION } from '../support/installed';
 
 setDefaultTimeout(60_000);
@@ -22,10 +23,12 @@ const NAME = publishedName(HERE);
 const GOOD = script('echo migrated');
 
 let work = '';
+const made: string[] = [];
+const hasWget = Bun.which('wget') !== null;
 let server: FileServer | null = null;
 afterEach(() => {
   server?.stop();
-  rmSync(work, { recursive: true, force: true });
+  for (const folder of [work, ...made.splice(0)]) rmSync(folder, { recursive: true, force: true });
 });
 
 interface Ended {
@@ -35,22 +38,26 @@ interface Ended {
   readonly home: string;
 }
 
-/** Runs the script as a release publishes it, against a folder of files by path. */
+type Served = Readonly<Record<string, Uint8Array>> | Handler;
+
+/** Runs the script as a release publishes it, against a folder of files by path, or what answers as it likes. */
 async function install(
-  files: Readonly<Record<string, Uint8Array>>,
+  served: Served,
   env: Readonly<Record<string, string>> = {},
+  shorter: (script: string) => string = (script) => script,
 ): Promise<Ended> {
   work = mkdtempSync(join(tmpdir(), 'ao-migrate-install-'));
-  server = await fileServer((request, response) => {
-    const file = files[(request.url ?? '').slice(1)];
+  const files: Handler = (request, response) => {
+    const file = typeof served === 'function' ? undefined : served[(request.url ?? '').slice(1)];
     if (file === undefined) response.writeHead(404).end();
     else response.end(file);
-  });
+  };
+  server = await fileServer(typeof served === 'function' ? served : files);
   const home = join(work, 'home with spaces');
   mkdirSync(home);
   const file = join(work, 'install.sh');
-  writeFileSync(file, SOURCE.replaceAll('@VERSION@', VERSION).replaceAll('@RELEASES@', server.address));
-  const child = Bun.spawn(['sh', file], {
+  writeFileSync(file, shorter(SOURCE).replaceAll('@VERSION@', VERSION).replaceAll('@RELEASES@', server.address));
+  const child = Bun.spawn(['/bin/sh', file], {
     env: { HOME: home, PATH: process.env.PATH ?? '', ...env },
     stdin: 'ignore',
     stdout: 'pipe',
@@ -122,6 +129,119 @@ describe('refuses', () => {
     const done = await install(release(GOOD), { HOME: '' });
     expectRefused(done, 'name a directory in AO_MIGRATE_BIN');
   });
+});
+
+/** The list of checksums as it is, and the executable as `handler` sends it. */
+const withExecutable =
+  (handler: Handler): Handler =>
+  (request, response) =>
+    request.url?.endsWith('/SHA256SUMS') === true
+      ? response.end(release(GOOD)[`v${VERSION}/SHA256SUMS`])
+      : handler(request, response);
+const endless: Handler = (_, response) => {
+  const more = setInterval(() => response.write(Buffer.alloc(65_536)), 1);
+  response.on('close', () => clearInterval(more));
+};
+
+describe('a download that goes wrong', () => {
+  const truncated: Handler = (_, response) => {
+    response.writeHead(200, { 'content-length': String(GOOD.length) });
+    response.write(GOOD.subarray(0, 20));
+    setTimeout(() => response.destroy(), 20);
+  };
+  const slow: Handler = (_, response) => {
+    response.writeHead(200, { 'content-length': String(GOOD.length) });
+    const more = setInterval(() => response.write('#'), 100);
+    response.on('close', () => clearInterval(more));
+  };
+  const cases: readonly (readonly [string, Handler, string])[] = [
+    ['is cut off', truncated, 'could not be fetched'],
+    ['ends early without saying how long it is', (_, response) => response.end('#!/bin/sh'), 'wrong checksum'],
+    ['is too slow', slow, 'could not be fetched'],
+    [
+      'is sent round in circles',
+      (request, response) => response.writeHead(302, { location: request.url ?? '' }).end(),
+      'could not be fetched',
+    ],
+    ['never ends', endless, 'could not be fetched'],
+    ['is refused', (_, response) => response.writeHead(403).end(), 'could not be fetched'],
+  ];
+  // The same limits, nearer.
+  const nearer = (script: string): string =>
+    script
+      .replace('--speed-time 30', '--speed-time 1')
+      .replace('--timeout=30', '--timeout=1')
+      .replace('-f 400000', '-f 800');
+  test.each(cases)('%s', async (_, handler, reason) =>
+    expectRefused(await install(withExecutable(handler), {}, nearer), reason),
+  );
+  test.if(hasWget).each(cases.filter(([name]) => name !== 'is too slow'))(
+    '%s, without curl',
+    async (_, handler, reason) =>
+      expectRefused(await install(withExecutable(handler), { PATH: pathWithout('curl') }, nearer), reason),
+  );
+  test('is told in the script as limits that fit the file', () => {
+    expect(SOURCE).toContain('ulimit -f 400000');
+    expect(SOURCE).toContain('--speed-time 30');
+  });
+});
+
+/** A directory with all commands of the usual ones but some. */
+function pathWithout(...absent: readonly string[]): string {
+  const folder = mkdtempSync(join(tmpdir(), 'ao-migrate-path-'));
+  made.push(folder);
+  for (const name of ['/usr/bin', '/bin'].flatMap((each) => readdirSync(each))) {
+    const file = absent.includes(name) ? null : Bun.which(name, { PATH: '/usr/bin:/bin' });
+    if (file !== null && !existsSync(join(folder, name))) symlinkSync(file, join(folder, name));
+  }
+  return folder;
+}
+
+describe('a download goes', () => {
+  test('through redirects', async () => {
+    const files = release(GOOD);
+    const done = await install((request, response) => {
+      const [, step, path = ''] = /^\/(?:r(\d)\/)?(.*)$/.exec(request.url ?? '') ?? [];
+      if (step === '5') response.end(files[path]);
+      else response.writeHead(302, { location: `/r${Number(step ?? 0) + 1}/${path}` }).end();
+    });
+    expect(done.exitCode).toBe(0);
+    expect(existsSync(join(done.home, '.local', 'bin', 'ao-migrate'))).toBe(true);
+  });
+  test.if(hasWget)('with wget where there is no curl, and says so where there is neither', async () => {
+    expect(await install(release(GOOD), { PATH: pathWithout('curl') })).toMatchObject({ exitCode: 0 });
+    server?.stop();
+    expectRefused(
+      await install(release(GOOD), { PATH: pathWithout('curl', 'wget') }),
+      'neither curl nor wget is there',
+    );
+  });
+  test('through a proxy', async () => {
+    const origin = await fileServer((request, response) => {
+      const file = release(GOOD)[(request.url ?? '').slice('/ao/'.length)];
+      if (file === undefined) response.writeHead(404).end();
+      else response.end(file);
+    });
+    const proxy = await proxyServer(origin.address, 'me:secret');
+    const env = { AO_MIGRATE_MIRROR: 'http://mirror.invalid/ao', http_proxy: proxy.address };
+    const refused = await install({}, env);
+    expectRefused(refused, 'could not be fetched');
+    server?.stop();
+    const done = await install({}, { ...env, http_proxy: proxy.address.replace('//', '//me:secret@') });
+    expect(done.exitCode).toBe(0);
+    expect(proxy.asked).toContain(`http://mirror.invalid/ao/v${VERSION}/${NAME}`);
+    expect(done.stderr).not.toContain('secret');
+    origin.stop();
+    proxy.stop();
+  });
+});
+
+test('nothing of the environment reaches into the runtime of what was fetched', async () => {
+  const executable = Buffer.from(
+    `#!/bin/sh\nif env | grep -q -e ^BUN_ -e ^NODE_OPTIONS; then exit 1; fi\necho ${VERSION}\n`,
+  );
+  const done = await install(release(executable), { BUN_BE_BUN: '1', BUN_OPTIONS: '--x', NODE_OPTIONS: '--y' });
+  expect(done.exitCode).toBe(0);
 });
 
 test('never asks for more rights, and both scripts check before they run anything', () => {

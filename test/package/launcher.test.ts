@@ -75,6 +75,27 @@ describe('the launcher passes on', () => {
     expect(new TextDecoder().decode((await reader.read()).value)).toBe(`got ${signal}\n`);
     expect(await child.exited).toBe(7);
   });
+  test('Ctrl-C of a terminal once: it reaches the executable by itself', async () => {
+    const executable = Buffer.from(
+      `#!${NODE}\nlet got = 0;\nprocess.on('SIGINT', () => { got++; setTimeout(() => { console.log('got ' + got); process.exit(3); }, 200); });\nsetTimeout(() => {}, 20000);\nconsole.log('ready');\n`,
+    );
+    place = installed(executable);
+    place.add(HERE, executable);
+    let shown = '';
+    const child = Bun.spawn([NODE, place.launcher], {
+      terminal: {
+        cols: 80,
+        rows: 24,
+        data: (terminal, bytes) => {
+          const before = shown;
+          shown += Buffer.from(bytes).toString();
+          if (!before.includes('ready') && shown.includes('ready')) terminal.write('\x03');
+        },
+      },
+    });
+    expect(await child.exited).toBe(3);
+    expect(shown).toContain('got 1');
+  });
   test('the environment, without what would reach into the runtime', async () => {
     const { launcher } = lay('env');
     const foreign = { BUN_OPTIONS: '--x', BUN_BE_BUN: '1', BUN_: '', bun_options: 'y', NODE_OPTIONS: '--no-warnings' };

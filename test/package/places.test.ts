@@ -1,9 +1,9 @@
-import { afterEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
+import { afterAll, afterEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXECUTABLE } from '../support/executable';
 import { emptyHome, type Home, realFixture } from '../support/home';
-import { HERE, installed, NODE } from '../support/installed';
+import { HERE, type Installed, installed, NODE } from '../support/installed';
 
 setDefaultTimeout(60_000);
 
@@ -12,6 +12,7 @@ const isRoot = process.getuid?.() === 0;
 const onLinux = process.platform === 'linux';
 
 let home: Home | null = null;
+let laid: Installed | null = null;
 afterEach(() => {
   if (home === null) return;
   Bun.spawnSync(['chmod', '-R', 'u+rwX', home.path]);
@@ -106,6 +107,48 @@ describe('the environment', () => {
   });
 });
 
+/** The executable as it is installed by npm, behind its launcher: one for all tests, because it is large. */
+function withLauncher(): Installed {
+  if (laid !== null) return laid;
+  const executable = readFileSync(EXECUTABLE);
+  laid = installed(executable);
+  laid.add(HERE, executable);
+  return laid;
+}
+afterAll(() => laid?.remove());
+
+describe('the launcher starts, too', () => {
+  test('with an empty environment, without HOME, with one that does not exist, without TMPDIR', () => {
+    const { launcher, main } = withLauncher();
+    const absent = join(main, 'absent');
+    for (const env of [{}, { PATH: '/usr/bin:/bin' }, { HOME: absent }, { HOME: main, TMPDIR: absent, TMP: absent }]) {
+      const done = Bun.spawnSync([NODE, launcher, '--version'], { env, cwd: '/', stdin: 'ignore' });
+      expect([env, done.stderr.toString(), done.exitCode]).toEqual([env, '', 0]);
+      expect(done.stdout.toString()).toMatch(VERSION);
+    }
+    expect(existsSync(absent)).toBe(false);
+  });
+  test('with no HOME the postinstall has nothing to do, says so, and ends well', () => {
+    const { main } = withLauncher();
+    const done = Bun.spawnSync([NODE, join(main, 'lib', 'postinstall.js')], { env: {}, cwd: '/', stdin: 'ignore' });
+    expect(done.stderr.toString()).toMatch(/^ao-migrate: [^\n]+\n$/);
+    expect(done.exitCode).toBe(0);
+  });
+  test('for a user without rights, in folders of somebody else', () => {
+    if (!isRoot) return;
+    const { main, launcher } = withLauncher();
+    Bun.spawnSync(['chmod', '-R', 'go+rX', join(main, '..', '..')]);
+    const place = lay();
+    const before = [...asNobody(place), NODE];
+    const env = { HOME: place.path, PATH: '/usr/bin:/bin', TMUX_TMPDIR: '/tmp' };
+    const done = Bun.spawnSync([...before, launcher, '--yes'], { env, cwd: '/', stdin: 'ignore' });
+    expect([done.stderr.toString(), done.exitCode]).toEqual(['', 0]);
+    const install = Bun.spawnSync([...before, join(main, 'lib', 'postinstall.js')], { env, cwd: '/', stdin: 'ignore' });
+    expect(install.stderr.toString()).toContain('everything is migrated already');
+    expect(install.exitCode).toBe(0);
+  });
+});
+
 describe('the working directory', () => {
   test('is gone', () => {
     const place = lay('');
@@ -179,20 +222,17 @@ function mounted(commands: string): string[] {
 
 describe.if(unshares)('the system', () => {
   test('has no /proc: the runtime cannot start, and the launcher says what to do', async () => {
-    const executable = readFileSync(EXECUTABLE);
-    const laid = installed(executable);
-    laid.add(HERE, executable);
+    const { launcher, main } = withLauncher();
     const env = { PATH: process.env.PATH ?? '' };
     const before = mounted('mount -t tmpfs none /proc');
-    const done = Bun.spawnSync([...before, NODE, laid.launcher, '--version'], { env });
+    const done = Bun.spawnSync([...before, NODE, launcher, '--version'], { env });
     expect(done.stderr.toString()).toEndWith(
       'ao-migrate: there is no /proc here, which the executable needs: mount it (mount -t proc proc /proc), then run again\n',
     );
     expect(done.exitCode).toBe(1);
-    const install = Bun.spawnSync([...before, NODE, join(laid.main, 'lib', 'postinstall.js')], { env });
+    const install = Bun.spawnSync([...before, NODE, join(main, 'lib', 'postinstall.js')], { env });
     expect(install.stderr.toString()).toContain('ao-migrate: there is no /proc here');
     expect(install.exitCode).toBe(0);
-    laid.remove();
   });
   test('has a temp directory from which nothing can be run, and that is full', () => {
     const place = lay();

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { type Entry, tarPieces, zipOf } from '../../scripts/archive';
 import { billOfMaterials, bundledComponents, licensesText, runtimeLicense } from '../../scripts/components';
-import { repositoryOf, sumsText } from '../../scripts/release-files';
+import { sumsText } from '../../scripts/release-files';
 import { integrityOf, pinnedIntegrity, RUNTIME_VERSION, runtimePackage } from '../../scripts/runtime';
 import { TARGETS } from '../../scripts/targets';
 
@@ -73,21 +73,25 @@ test('checksums are in the form of sha256sum, by name', () => {
 });
 
 describe('what is inside', () => {
-  const map = join(work, 'bundle.map');
   const name = (path: string): string => `../../node_modules/${path}`;
-  writeFileSync(
-    map,
-    JSON.stringify({
-      sources: ['../src/main.ts', name('yaml/dist/index.js'), name('citty/dist/a.mjs'), name('yaml/dist/b.js')],
-    }),
-  );
-  const components = bundledComponents(ROOT, map);
-  test('is read from the map of the bundle, with the locked hash', () => {
-    expect(components.map((each) => each.name)).toEqual(['citty', 'yaml']);
+  const maps = (pieces: Readonly<Record<string, readonly string[]>>): string => {
+    const folder = mkdtempSync(join(work, 'maps-'));
+    for (const [piece, sources] of Object.entries(pieces))
+      writeFileSync(join(folder, `${piece}.js.map`), JSON.stringify({ sources }));
+    return folder;
+  };
+  const entry = ['../src/main.ts', name('citty/dist/a.mjs'), name('yaml/dist/b.js')];
+  const piece = [name('yaml/dist/index.js'), name('valibot/dist/index.mjs'), name('consola/dist/core.mjs')];
+  const components = bundledComponents(ROOT, maps({ 'ao-migrate': entry, 'main-1': piece, 'main-2': [] }));
+  test('is read from the maps of all pieces of the bundle, with the locked hash', () => {
+    expect(components.map((each) => each.name)).toEqual(['citty', 'consola', 'valibot', 'yaml']);
     for (const { integrity, text } of components) {
       expect(Buffer.from(integrity ?? '', 'base64')).toHaveLength(64);
       expect(text).toMatch(/MIT|ISC|Permission to use/);
     }
+  });
+  test('is not guessed where maps are missing', () => {
+    expect(() => bundledComponents(ROOT, maps({ 'ao-migrate': entry }))).toThrow(/do not name consola, valibot$/);
   });
   test('is in the licences, with Bun and the libraries in it', () => {
     const text = licensesText(components, runtimeLicense(ROOT));
@@ -115,6 +119,8 @@ describe('what is inside', () => {
     expect(references).toEqual([
       `pkg:npm/bun@${RUNTIME_VERSION}`,
       expect.stringMatching(/^pkg:npm\/citty@/),
+      expect.stringMatching(/^pkg:npm\/consola@/),
+      expect.stringMatching(/^pkg:npm\/valibot@/),
       expect.stringMatching(/^pkg:npm\/yaml@/),
     ]);
     expect(bill.dependencies[0].dependsOn).toEqual(references);
@@ -132,16 +138,4 @@ describe('the runtime', () => {
   test('is compared by the hash that npm states', () => {
     expect(integrityOf(Buffer.from('a'))).toBe(`sha512-${new Bun.CryptoHasher('sha512').update('a').digest('base64')}`);
   });
-});
-
-test('the repository is named by package.json, or by the service that builds', () => {
-  const folder = mkdtempSync(join(work, 'repository-'));
-  const manifest = (value: object): void => writeFileSync(join(folder, 'package.json'), JSON.stringify(value));
-  manifest({ repository: { url: 'git+https://example.org/a/b.git' } });
-  expect(repositoryOf(folder, {})).toBe('https://example.org/a/b');
-  manifest({});
-  expect(repositoryOf(folder, {})).toBe('');
-  expect(repositoryOf(folder, { GITHUB_SERVER_URL: 'https://example.org', GITHUB_REPOSITORY: 'a/b' })).toBe(
-    'https://example.org/a/b',
-  );
 });

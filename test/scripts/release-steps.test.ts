@@ -89,9 +89,12 @@ test('a version on the way to a final one is not what people get', () => {
   expect(tagOf('1.2.3')).toBe('latest');
 });
 
-test('nothing is published from an unknown or changed tree, or without an address', () => {
+test('nothing is published from an unknown or changed tree, without an address, or with scripts for another one', () => {
   const clean = { version: '1.2.3', sourceCommit: 'a'.repeat(40) };
-  expect(obstacles(clean, 'https://example.org')).toEqual([]);
-  expect(obstacles({ ...clean, sourceCommit: `${clean.sourceCommit}-dirty` }, 'https://example.org')).toHaveLength(1);
-  expect(obstacles({ ...clean, sourceCommit: '' }, '')).toHaveLength(2);
+  const address = 'https://example.org/a/b/releases/download';
+  const scripts = [`releases=${address}`, `$releases = '${address}'`];
+  expect(obstacles(clean, address, scripts)).toEqual([]);
+  expect(obstacles({ ...clean, sourceCommit: `${clean.sourceCommit}-dirty` }, address, scripts)).toHaveLength(1);
+  expect(obstacles({ ...clean, sourceCommit: '' }, '', scripts)).toHaveLength(2);
+  expect(obstacles(clean, address, [`releases=${address}`, ''])).toEqual([expect.stringContaining('build it again')]);
 });

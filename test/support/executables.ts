@@ -14,6 +14,34 @@ export interface MachOShape {
   readonly payload?: string;
 }
 
+/** What Bun appends to its runtime, as a text of one byte a character: modules by name, code with bytecode. */
+export function appended(
+  modules: Readonly<Record<string, string>>,
+  folder = '/$bunfs/root/',
+  bytecode = 'code',
+): string {
+  const pieces: Buffer[] = [];
+  let size = 0;
+  const put = (text: string): readonly [number, number] => {
+    const bytes = Buffer.from(text, 'utf8');
+    pieces.push(bytes);
+    size += bytes.length;
+    return [size - bytes.length, bytes.length];
+  };
+  const rows = Object.entries(modules).map(([name, contents]) => {
+    const fields = [put(folder + name), put(contents), put(''), put(contents.startsWith('// @bun') ? bytecode : '')];
+    const row = Buffer.alloc(52);
+    for (const [index, value] of fields.flat().entries()) row.writeUInt32LE(value, index * 4);
+    return row;
+  });
+  const table = Buffer.concat(rows);
+  const offsets = Buffer.alloc(32);
+  offsets.writeBigUInt64LE(BigInt(size + table.length), 0);
+  offsets.writeUInt32LE(size, 8);
+  offsets.writeUInt32LE(table.length, 12);
+  return `${Buffer.concat([...pieces, table, offsets]).toString('latin1')}\n---- Bun! ----\n`;
+}
+
 const padded = (name: string): Buffer => Buffer.concat([Buffer.from(name, 'latin1')], 16);
 
 function segment(

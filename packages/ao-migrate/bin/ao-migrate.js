@@ -4,13 +4,13 @@
 // can, because people wait for it.
 const { spawn } = require('node:child_process');
 const { constants } = require('node:os');
-const { startProblem } = require('../lib/ending');
+const { isatty } = require('node:tty');
 const { childEnvironment } = require('../lib/environment');
 const { locate } = require('../lib/locate');
 
 // A person's Ctrl-C reaches the executable by itself, as it has the same terminal; a second one would make it stop at
-// once instead of putting things back.
-const onTerminal = process.stdin.isTTY === true || process.stdout.isTTY === true || process.stderr.isTTY === true;
+// once instead of putting things back. Asked of the descriptors, because `process.stdin` and the like take milliseconds.
+const onTerminal = [0, 1, 2].some((descriptor) => isatty(descriptor));
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'].filter(
   (signal) => constants.signals[signal] !== undefined,
 );
@@ -41,11 +41,11 @@ function launch(file, args) {
   child.on('error', (error) => fail(`${file} cannot be started (${error.code ?? error.message})`));
   child.on('exit', (code, signal) => {
     for (const [name, handler] of handlers) process.off(name, handler);
-    const problem = startProblem(signal);
-    if (problem !== null) fail(problem);
     // At once: nothing of this process is left to be written.
-    else if (signal === null) process.exit(code ?? 1);
-    else process.kill(process.pid, signal);
+    if (signal === null) process.exit(code ?? 1);
+    const problem = require('../lib/ending').startProblem(signal);
+    if (problem === null) process.kill(process.pid, signal);
+    else fail(problem);
   });
 }
 
