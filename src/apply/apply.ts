@@ -142,7 +142,7 @@ class Run {
     const place = backupPlace(input.paths, input.startedAt);
     this.journal.note({ step: 'backup', ...place });
     this.#place = place;
-    await makeBackup(place, input.store, input.db, input.target.dataDir);
+    await makeBackup(place, input.store, input.db, input.target.dataDir, input.machine.platform);
     input.interrupted();
   }
 

@@ -7,6 +7,7 @@ import {
   fstatSync,
   fsyncSync,
   lstatSync,
+  mkdirSync,
   openSync,
   readdirSync,
   readSync,
@@ -16,10 +17,12 @@ import {
 import { open } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import type { LegacyStore } from '../contracts/legacy';
+import type { Machine } from '../contracts/machine';
 import { isSystemError } from '../sessions/source';
 import { inParallel } from '../survey/in-parallel';
 import { makeDirectories, stands, syncDirectory, writeAll, writeSynced } from './durable';
 import { compactTime, type StatePaths } from './state';
+import { syncWhole } from './whole-sync';
 
 /** Where a backup will stand, known before it is made. */
 export interface BackupPlace {
@@ -60,6 +63,7 @@ export async function makeBackup(
   store: LegacyStore,
   db: Database | null,
   dataDir: string,
+  platform: Machine['platform'],
 ): Promise<void> {
   makeDirectories(place.partial);
   const entries: ManifestEntry[] = [];
@@ -67,8 +71,8 @@ export async function makeBackup(
   const into = (name: string): string => {
     const target = join(place.partial, name);
     if (directories.has(dirname(target))) return target;
-    makeDirectories(dirname(target));
-    for (let directory = dirname(target); directory.length > place.partial.length; directory = dirname(directory))
+    mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
+    for (let directory = dirname(target); !directories.has(directory); directory = dirname(directory))
       directories.add(directory);
     return target;
   };
@@ -86,16 +90,22 @@ export async function makeBackup(
     const entry = copyFlat(file, into(name), name);
     if (entry !== null) entries.push(entry);
   }
-  await inParallel(entries, PARALLEL, ({ file }) => syncFile(join(place.partial, file)));
+  const flat = entries.map(({ file }) => join(place.partial, file));
   if (db !== null) entries.push(copyDatabase(db, into('ao.db'), join(dataDir, 'ao.db')));
   writeSynced(
     into('manifest.json'),
     `${JSON.stringify({ formatVersion: 1, root: store.root, dataDir, files: entries }, null, 2)}\n`,
   );
-  for (const directory of [...directories].sort().reverse()) syncDirectory(directory);
+  if (flat.length < MANY || !(await syncWhole(place.partial, platform))) {
+    await inParallel(flat, PARALLEL, syncFile);
+    for (const directory of [...directories].sort().reverse()) syncDirectory(directory);
+  }
   renameSync(place.partial, place.final);
   syncDirectory(dirname(place.final));
 }
+
+/** From so many files on, syncing the whole file system is worth starting a program for. */
+const MANY = 32;
 
 /** Bytes that the backup will need, roughly: for the check of free space. */
 export function backupSize(store: LegacyStore, database: string): number {
@@ -120,6 +130,9 @@ async function syncFile(path: string): Promise<void> {
   }
 }
 
+/** Serves nearly every file. */
+const SCRATCH = Buffer.allocUnsafeSlow(64 * 1024);
+
 /** One flat file as it is now, not synced; null where it vanished since it was read. What cannot be read is not passed over. */
 function copyFlat(source: string, target: string, name: string): ManifestEntry | null {
   let from: number;
@@ -136,7 +149,7 @@ function copyFlat(source: string, target: string, name: string): ManifestEntry |
     const to = openSync(target, 'wx', 0o600);
     let size = 0;
     try {
-      const buffer = Buffer.allocUnsafe(Math.min(1024 * 1024, stat.size + 1));
+      const buffer = stat.size < SCRATCH.length ? SCRATCH : Buffer.allocUnsafe(1024 * 1024);
       for (let read = readSync(from, buffer); read > 0; read = readSync(from, buffer)) {
         const chunk = buffer.subarray(0, read);
         hash.update(chunk);
