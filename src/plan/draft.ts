@@ -45,15 +45,7 @@ export interface Draft {
   /** Orchestrators lie here whose project is unknown: status `partial`. */
   readonly hasUnknown: boolean;
   /** Every conversation id and worktree of other records, for the guards of legacy-store.md 5.2 (R24). */
-  readonly named: readonly NamedConversation[];
-}
-
-/** What one record claims. */
-export interface NamedConversation {
-  readonly recordId: string;
-  readonly file: string;
-  readonly worktree: string | null;
-  readonly ids: readonly string[];
+  readonly named: readonly SessionRecord[];
 }
 
 /**
@@ -93,7 +85,7 @@ export function draftPlan(store: LegacyStore, options: DraftOptions): Draft {
       ...unknown.map(({ path, records }) => unknownNote(path, records)),
     ],
     hasUnknown: unknown.length > 0,
-    named: namedConversations(store, all),
+    named: namingRecords(store, all),
   };
 }
 
@@ -226,15 +218,9 @@ function unknownNote(path: string, records: readonly SessionRecord[]): Note {
   };
 }
 
-function namedConversations(store: LegacyStore, chosen: readonly DraftOrchestrator[]): NamedConversation[] {
+/** Session records, V1 candidates, and an `orchestrator.json`, which is no session record of its directory. */
+function namingRecords(store: LegacyStore, chosen: readonly DraftOrchestrator[]): SessionRecord[] {
   const records = store.v2.flatMap((directory) => directory.records);
-  const read = new Set(records.map(({ file }) => file));
-  // V1 candidates, and an `orchestrator.json`, which is no session record of its directory.
-  const others = chosen.map(({ record }) => record).filter(({ file }) => !read.has(file));
-  return [...records, ...others].map(({ id, file, worktree, claudeSessionUuid, codexThreadId, opencodeSessionId }) => ({
-    recordId: id,
-    file,
-    worktree,
-    ids: [claudeSessionUuid, codexThreadId, opencodeSessionId].filter((each) => each !== null),
-  }));
+  const read = new Set(records);
+  return [...records, ...chosen.map(({ record }) => record).filter((record) => !read.has(record))];
 }

@@ -1,10 +1,10 @@
 import type { ConversationRequest, ExistingSession } from '../contracts/facts';
-import type { LegacyStore } from '../contracts/legacy';
+import type { LegacyStore, SessionRecord } from '../contracts/legacy';
 import type { Note } from '../contracts/notes';
 import type { Outcome, PlannedOrchestrator } from '../contracts/plan';
 import { daemonPrefix } from '../rewrite/prefix';
 import { type BranchDecision, decideBranch, isProjectFolder } from './branch';
-import type { Draft, DraftOrchestrator, NamedConversation } from './draft';
+import type { Draft, DraftOrchestrator } from './draft';
 import type { DecidedProject, Facts } from './targets';
 
 /** An orchestrator that the target does not settle: whether it gets a row depends on its conversation. */
@@ -245,12 +245,13 @@ class Claims {
 
   /** @param real real paths of worktrees, by the text that records have: two texts may be one directory */
   constructor(
-    named: readonly NamedConversation[],
+    named: readonly SessionRecord[],
     private readonly real: ReadonlyMap<string, string>,
   ) {
-    for (const { worktree, recordId, ids } of named) {
-      if (worktree !== null) this.#worktrees.add(this.#place(worktree), recordId);
-      for (const id of ids) this.#conversations.add(id.toLowerCase(), recordId);
+    for (const { id, worktree, claudeSessionUuid, codexThreadId, opencodeSessionId } of named) {
+      if (worktree !== null) this.#worktrees.add(this.#place(worktree), id);
+      for (const each of [claudeSessionUuid, codexThreadId, opencodeSessionId])
+        if (each !== null) this.#conversations.add(each.toLowerCase(), id);
     }
   }
 

@@ -1,5 +1,5 @@
 import { closeSync } from 'node:fs';
-import { isAbsolute, relative } from 'node:path';
+import { isAbsolute, relative, sep } from 'node:path';
 import type { ConversationFile, ConversationFinding, ConversationRequest, FoundConversation } from '../contracts/facts';
 import type { Note, NoteCode, Severity } from '../contracts/notes';
 import { type Comparison, compare, rewritten } from './rewrite';
@@ -135,6 +135,8 @@ export function stateOfVerbatim(file: ConversationFile): Promise<Comparison | nu
 /** The root that a path lies in. Paths of a copy come from `find`; one that lies in none is a fault. */
 export function rootOf(path: string, roots: readonly string[]): string {
   const root = roots.find((each) => {
+    // Both are clean and absolute nearly always, and then nothing must be computed.
+    if (path.startsWith(`${each}${sep}`) && !path.includes('..')) return true;
     const way = relative(each, path);
     return way !== '' && !isAbsolute(way) && !/^\.\.([\\/]|$)/.test(way);
   });
