@@ -149,15 +149,15 @@ function insert(db: Database, table: Table, columns: Columns): void {
 
 /** Runs it in a savepoint of its own. Null if it worked, the database's reason if it was this row's fault. */
 function attempt(db: Database, work: () => void): string | null {
-  db.run('SAVEPOINT item');
+  db.query('SAVEPOINT item').run();
   try {
     work();
-    db.run('RELEASE item');
+    db.query('RELEASE item').run();
     return null;
   } catch (error) {
     if (!blamesTheRow(error)) throw error;
-    db.run('ROLLBACK TO item');
-    db.run('RELEASE item');
+    db.query('ROLLBACK TO item').run();
+    db.query('RELEASE item').run();
     return error instanceof Error ? error.message : String(error);
   }
 }
