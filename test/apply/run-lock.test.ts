@@ -46,6 +46,33 @@ test('a second run is refused and names the first, whose lock stays', () => {
   lock.release();
 });
 
+test('directories that a dead run had made for its lock go with it, unless something is in them', () => {
+  const dead = (): void => {
+    takeLock(paths, B, machine(2), living(2));
+  };
+  dead();
+  const lock = takeLock(paths, A, machine(1), living(1));
+  expect(lock.madeDirectories).toEqual([join(home.path, '.ao'), paths.migrations]);
+  lock.release();
+  expect(readdirSync(home.path)).toEqual([]);
+  dead();
+  clearDebris(paths, A, machine(1), living(1));
+  expect(readdirSync(home.path)).toEqual([]);
+  dead();
+  writeFileSync(join(home.path, '.ao', 'mine'), '');
+  clearDebris(paths, A, machine(1), living(1));
+  expect(readdirSync(join(home.path, '.ao'))).toEqual(['mine']);
+});
+
+test('directories that a journal names go with the lock if they lie above it', () => {
+  mkdirSync(paths.migrations, { recursive: true });
+  mkdirSync(join(home.path, 'other'));
+  const lock = takeLock(paths, A, machine(1), living(1));
+  lock.adopt([join(home.path, 'other'), join(home.path, '.ao'), paths.migrations]);
+  lock.release();
+  expect(readdirSync(home.path)).toEqual(['other']);
+});
+
 describe('a stale lock', () => {
   test('is taken over, and nothing of the take-over stays', () => {
     stale();
