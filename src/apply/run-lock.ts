@@ -225,13 +225,30 @@ function quietly(work: () => void): void {
 
 const SYSTEM: ProcessProbe = { isAlive, started: startedOf };
 
-/** Boot id and start ticks of a process on Linux; null elsewhere. */
-export function startedOf(pid: number): string | null {
+/** Boot id and start ticks of a process on Linux, its start to the second on macOS; null elsewhere. */
+export function startedOf(pid: number, platform: NodeJS.Platform = process.platform): string | null {
+  if (platform === 'darwin') return startedByPs(pid);
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
     return ticks === undefined ? null : `${boot}:${ticks}`;
+  } catch {
+    return null;
+  }
+}
+
+function startedByPs(pid: number): string | null {
+  try {
+    // A summer time, or another language, must not make it another process.
+    const env = { LC_ALL: 'C', TZ: 'UTC' };
+    const { stdout } = Bun.spawnSync(['/bin/ps', '-o', 'lstart=', '-p', `${pid}`], {
+      env,
+      stderr: 'ignore',
+      timeout: 2_000,
+    });
+    const text = stdout.toString().trim();
+    return text === '' ? null : text;
   } catch {
     return null;
   }

@@ -161,5 +161,9 @@ test.skipIf(process.platform !== 'linux')('two processes with one pid differ by 
   const later = Bun.spawn(['sleep', '10']);
   expect(startedOf(process.pid)).not.toBe(startedOf(later.pid));
   later.kill();
+  // As macOS is asked.
+  if (!existsSync('/bin/ps')) return;
+  expect(startedOf(process.pid, 'darwin')).toMatch(/^\w{3} \w{3} +\d+ [\d:]{8} \d{4}$/);
+  expect(startedOf(STALE_PID, 'darwin')).toBeNull();
   expect(startedOf(STALE_PID)).toBeNull();
 });
