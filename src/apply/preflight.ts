@@ -1,6 +1,5 @@
 import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { Machine } from '../contracts/machine';
 import type { Plan } from '../contracts/plan';
 import { Refusal } from '../contracts/refusals';
 import { stands } from './durable';
@@ -37,12 +36,11 @@ export function needsOf(
 }
 
 /**
- * Owner, permission and free space of every place, before anything changes.
+ * Permission and free space of every place, before anything changes.
  *
- * @throws Refusal NOT_OWNER, NO_SPACE, NOT_WRITABLE
+ * @throws Refusal NO_SPACE, NOT_WRITABLE
  */
-export function preflight(needs: readonly Need[], dataDir: string, machine: Machine): void {
-  refuseOtherOwner(dataDir, machine.uid);
+export function preflight(needs: readonly Need[]): void {
   const byDevice = new Map<number, { bytes: number; path: string; free: number; what: string[] }>();
   for (const { path, bytes, what } of needs) {
     const existing = nearest(path);
@@ -75,8 +73,12 @@ export function preflight(needs: readonly Need[], dataDir: string, machine: Mach
   }
 }
 
-/** The data directory, or the folder that it would be made in, belongs to somebody else: a `sudo` install. */
-function refuseOtherOwner(dataDir: string, uid: number | null): void {
+/**
+ * The data directory belongs to somebody else: a `sudo` install. Judged first, also where there is nothing to write.
+ *
+ * @throws Refusal NOT_OWNER
+ */
+export function refuseOtherOwner(dataDir: string, uid: number | null): void {
   if (uid === null || !stands(dataDir)) return;
   const owner = statSync(dataDir).uid;
   if (owner !== uid) throw new Refusal('NOT_OWNER', `${dataDir} belongs to another user (uid ${owner}).`);

@@ -62,10 +62,21 @@ export function unfinishedIds(migrations: string, physicalDataDir: string): stri
     .reverse();
 }
 
-/** What an install left behind where it did not migrate (migration.md 9), or null. */
-export function postinstallNote(migrations: string): { code: string | null; time: string | null } | null {
+/**
+ * What an install left behind where it did not migrate (migration.md 9), or null: also where a later run has done since what
+ * the install did not. The file itself stays until the next install: a run removes nothing that it has not made.
+ *
+ * @param last the newest run of the data directory
+ */
+export function postinstallNote(
+  migrations: string,
+  last: Pick<RunRecord, 'startedAt'> | null,
+): { code: string | null; time: string | null } | null {
   const parsed = v.safeParse(Postinstall, json(textOf(join(migrations, 'postinstall.json'))));
-  return parsed.success ? { code: parsed.output.code ?? null, time: parsed.output.time ?? null } : null;
+  if (!parsed.success) return null;
+  const { code = null, time = null } = parsed.output;
+  const isPast = Date.parse(last?.startedAt ?? '') > Date.parse(time ?? '');
+  return isPast ? null : { code, time };
 }
 
 /** Every file that the run read is as it was then, by size and time. */

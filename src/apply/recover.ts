@@ -18,6 +18,8 @@ export interface Recovery {
   readonly runId: string;
   readonly outcome: 'finished' | 'undone' | 'dropped';
   readonly notes: readonly Note[];
+  /** Directories that the run had made for its lock and journal. */
+  readonly madeDirectories: readonly string[];
 }
 
 /** Ids of unfinished runs of this data directory, oldest first. Changes nothing. */
@@ -44,8 +46,8 @@ export async function recoverRuns(paths: StatePaths, physicalDataDir: string, ma
     try {
       done.push(await recoverRun(paths, runId, machine));
     } catch (error) {
-      const why = error instanceof Error ? error.message : String(error);
-      throw new Refusal('RECOVERY_FAILED', `The interrupted run ${runId} could not be completed or undone: ${why}`);
+      const why = (error instanceof Error ? error.message : String(error)).replace(/\.$/, '');
+      throw new Refusal('RECOVERY_FAILED', `The interrupted run ${runId} could not be completed or undone: ${why}.`);
     }
   }
   return done;
@@ -54,10 +56,11 @@ export async function recoverRuns(paths: StatePaths, physicalDataDir: string, ma
 async function recoverRun(paths: StatePaths, runId: string, machine: Machine): Promise<Recovery> {
   const steps = requireJournal(journalFile(paths, runId)) ?? [];
   const first = steps[0];
+  const madeDirectories = first !== undefined && 'madeDirectories' in first ? first.madeDirectories : [];
   if (first?.step === 'rollback') {
     const outcome = await finishRollback(paths, first, steps, machine);
     endJournal(paths, runId);
-    return { runId, outcome, notes: [] };
+    return { runId, outcome, notes: [], madeDirectories };
   }
   const receipt = requireReceipt(paths, runId);
   const committed = receipt !== null && (receipt.status !== 'committing' || (await isCommitted(receipt, machine)));
@@ -66,12 +69,12 @@ async function recoverRun(paths: StatePaths, runId: string, machine: Machine): P
     if (receipt.status === 'committing')
       writeReceipt(paths, { ...receipt, status: 'done', finishedAt: machine.now().toISOString() });
     endJournal(paths, runId);
-    return { runId, outcome: 'finished', notes: [] };
+    return { runId, outcome: 'finished', notes: [], madeDirectories };
   }
   const notes = undoSteps(steps);
   removeReceipt(paths, runId);
   endJournal(paths, runId);
-  return { runId, outcome: 'undone', notes };
+  return { runId, outcome: 'undone', notes, madeDirectories };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, join, sep } from 'node:path';
 import * as v from 'valibot';
 import type { Machine } from '../contracts/machine';
 import { Refusal } from '../contracts/refusals';
@@ -9,12 +9,20 @@ import { createExclusively, makeDirectories, removeEmpty } from './durable';
 import { type StatePaths, temporaryName, temporaryPid } from './state';
 
 /** Who holds a lock: a pid may be used again, so its start time belongs to it (migration.md 7, issue of stale locks). */
-const Owner = v.object({ pid: v.number(), started: v.nullable(v.string()), runId: v.string() });
+const Owner = v.object({
+  pid: v.number(),
+  started: v.nullable(v.string()),
+  runId: v.string(),
+  /** Directories made for the lock, which go with it where its owner could not remove them. */
+  made: v.optional(v.array(v.string()), []),
+});
 type Owner = v.InferOutput<typeof Owner>;
 
 export interface RunLock {
-  /** Directories made for the lock, outermost first. */
+  /** Directories made for the lock by its owner or by a dead one before it, outermost first. */
   readonly madeDirectories: readonly string[];
+  /** Takes over those that the journal of a dead run names: they go with the lock if they are empty. */
+  adopt(directories: readonly string[]): void;
   /**
    * Gives the lock back; directories made for it go too if they are empty, so a refusal leaves nothing. Never throws: a lock
    * that stays is stale as soon as this process ends.
@@ -37,26 +45,37 @@ const ATTEMPTS = 5;
  * @throws Refusal RUN_IN_PROGRESS naming the owner's pid; NOT_WRITABLE or NO_SPACE where no lock can be made
  */
 export function takeLock(paths: StatePaths, runId: string, machine: Machine, probe: ProcessProbe = SYSTEM): RunLock {
-  const madeDirectories = refusing(paths, () => makeDirectories(paths.migrations));
-  const owner: Owner = { pid: machine.pid, started: probe.started(machine.pid), runId };
+  const made = refusing(paths, () => makeDirectories(paths.migrations));
+  const owner: Owner = { pid: machine.pid, started: probe.started(machine.pid), runId, made };
+  const adopt = (directories: readonly string[]): void => {
+    const isAbove = (each: string): boolean => `${paths.migrations}${sep}`.startsWith(`${each}${sep}`);
+    made.push(...directories.filter((each) => isAbove(each) && !made.includes(each)));
+    made.sort((a, b) => a.length - b.length);
+  };
   const release = (): void => {
     quietly(() => {
       if (readLock(paths.lock)?.runId === runId) rmSync(paths.lock, { force: true });
     });
     quietly(() => rmSync(temporaryName(paths, machine.pid, basename(paths.lock)), { force: true }));
-    quietly(() => removeEmpty(madeDirectories));
+    quietly(() => removeEmpty(made));
   };
   try {
-    refusing(paths, () => takeOrRefuse(paths, owner, machine, probe));
+    refusing(paths, () => takeOrRefuse(paths, owner, machine, probe, adopt));
   } catch (error) {
     release();
     throw error;
   }
   quietly(() => removeDebris(paths, machine.pid, probe));
-  return { madeDirectories, release };
+  return { madeDirectories: made, adopt, release };
 }
 
-function takeOrRefuse(paths: StatePaths, owner: Owner, machine: Machine, probe: ProcessProbe): void {
+function takeOrRefuse(
+  paths: StatePaths,
+  owner: Owner,
+  machine: Machine,
+  probe: ProcessProbe,
+  adopt: RunLock['adopt'],
+): void {
   let holder: Owner | null = null;
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     if (createOwned(paths, paths.lock, owner)) return;
@@ -64,9 +83,24 @@ function takeOrRefuse(paths: StatePaths, owner: Owner, machine: Machine, probe: 
     if (holder !== null && isHeld(holder, probe)) break;
     if (holder === null && !isOldGarbage(paths.lock, machine)) break;
     if (!removeStale(paths, owner, holder, probe)) break;
+    adopt(holder?.made ?? []);
   }
-  const who = holder === null ? 'Another ao-migrate' : `Another ao-migrate (pid ${holder.pid})`;
-  throw new Refusal('RUN_IN_PROGRESS', `${who} is working on this data directory.`);
+  throw inProgress(holder?.pid ?? null);
+}
+
+function inProgress(pid: number | null): Refusal {
+  const who = pid === null ? 'Another ao-migrate' : `Another ao-migrate (pid ${pid})`;
+  return new Refusal('RUN_IN_PROGRESS', `${who} is working on this data directory.`);
+}
+
+/**
+ * For a run that takes no lock.
+ *
+ * @throws Refusal RUN_IN_PROGRESS
+ */
+export function refuseRunInProgress(paths: StatePaths): void {
+  const pid = runningOwner(paths);
+  if (pid !== null) throw inProgress(pid);
 }
 
 /** Whether a run is going on now: for commands that change nothing. Null if not, else its pid. */
@@ -191,13 +225,30 @@ function quietly(work: () => void): void {
 
 const SYSTEM: ProcessProbe = { isAlive, started: startedOf };
 
-/** Boot id and start ticks of a process on Linux; null elsewhere. */
-export function startedOf(pid: number): string | null {
+/** Boot id and start ticks of a process on Linux, its start to the second on macOS; null elsewhere. */
+export function startedOf(pid: number, platform: NodeJS.Platform = process.platform): string | null {
+  if (platform === 'darwin') return startedByPs(pid);
   try {
     const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
     const ticks = stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19];
     return ticks === undefined ? null : `${boot}:${ticks}`;
+  } catch {
+    return null;
+  }
+}
+
+function startedByPs(pid: number): string | null {
+  try {
+    // A summer time, or another language, must not make it another process.
+    const env = { LC_ALL: 'C', TZ: 'UTC' };
+    const { stdout } = Bun.spawnSync(['/bin/ps', '-o', 'lstart=', '-p', `${pid}`], {
+      env,
+      stderr: 'ignore',
+      timeout: 2_000,
+    });
+    const text = stdout.toString().trim();
+    return text === '' ? null : text;
   } catch {
     return null;
   }

@@ -1,4 +1,5 @@
 import { existsSync, statfsSync } from 'node:fs';
+import { release } from 'node:os';
 import type { Machine } from '../contracts/machine';
 import { commandRunner, type RunCommand } from '../sessions/agents-command';
 
@@ -21,11 +22,14 @@ export interface WholeSyncTools {
   readonly run: RunCommand;
   /** The type of the file system that holds a folder, unsigned. */
   readonly typeOf: (folder: string) => number;
+  /** As `uname -r` has it. */
+  readonly kernel: string;
 }
 
 const tools = (platform: Machine['platform']): WholeSyncTools => ({
   run: commandRunner(platform),
   typeOf: (folder) => statfsSync(folder).type >>> 0,
+  kernel: release(),
 });
 
 /**
@@ -36,14 +40,20 @@ const tools = (platform: Machine['platform']): WholeSyncTools => ({
 export async function syncWhole(
   folder: string,
   platform: Machine['platform'],
-  { run, typeOf }: WholeSyncTools = tools(platform),
+  { run, typeOf, kernel }: WholeSyncTools = tools(platform),
 ): Promise<boolean> {
-  if (platform !== 'linux' || !isTrusted(folder, typeOf)) return false;
+  if (platform !== 'linux' || !reportsErrors(kernel) || !isTrusted(folder, typeOf)) return false;
   const program = PROGRAMS.find((each) => existsSync(each));
   if (program === undefined) return false;
   const args = ['-f', folder];
   const result = await run({ program, args, cwd: '/', env: {}, stdoutFile: null, timeoutMs: TIMEOUT_MS });
   return result.exitCode === 0;
+}
+
+/** Before Linux 5.8 syncfs(2) ended well also where a file could not be written: a damaged backup would count as made. */
+function reportsErrors(kernel: string): boolean {
+  const [, major = '0', minor = '0'] = /^(\d+)\.(\d+)/.exec(kernel) ?? [];
+  return Number(major) > 5 || (Number(major) === 5 && Number(minor) >= 8);
 }
 
 function isTrusted(folder: string, typeOf: WholeSyncTools['typeOf']): boolean {

@@ -186,7 +186,7 @@ function runsOf(paths: StatePaths): object {
       return receipt === null ? { runId, unreadable: true } : receiptOf(receipt);
     }),
     journals: runIds(paths, '.journal').map((runId) => ({ runId, steps: readJournal(journalFile(paths, runId)) })),
-    postinstall: postinstallNote(paths.migrations),
+    postinstall: postinstallNote(paths.migrations, null),
   };
 }
 

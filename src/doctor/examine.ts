@@ -1,3 +1,4 @@
+import { refuseOtherOwner } from '../apply/preflight';
 import { postinstallNote, type RunRecord, runsOf, unfinishedIds } from '../apply/receipt-reader';
 import { runningOwner } from '../apply/run-lock';
 import { type StatePaths, statePaths } from '../apply/state';
@@ -180,7 +181,7 @@ function pastChecks({ migrations }: StatePaths, { physicalDataDir }: TargetPaths
     const next = 'Run `ao-migrate`: it finishes or undoes that run first.';
     checks.push(warned({ id: 'unfinished', title: 'Interrupted run' }, message, next, 'RUN_UNFINISHED'));
   }
-  const note = postinstallNote(migrations);
+  const note = postinstallNote(migrations, last ?? null);
   if (note !== null) {
     const when = note.time === null ? '' : ` (${note.time})`;
     const message = `The last install did not migrate: ${note.code ?? 'no reason is recorded'}${when}.`;
@@ -206,7 +207,8 @@ async function placeChecks(found: Survey, target: TargetPaths, paths: StatePaths
   const named = { id: 'places', title: 'Space, permission' };
   const checks: Check[] = [];
   const isEnough = await examined(named, checks, false, () => {
-    requirePlaces(found, target, paths, true, machine);
+    refuseOtherOwner(target.physicalDataDir, machine.uid);
+    requirePlaces(found, target, paths, true);
     return true;
   });
   if (isEnough) checks.push(passed(named, 'enough for a migration'));

@@ -3,9 +3,10 @@ import { existsSync } from 'node:fs';
 import { apply, type SettleCommit, stagingTag } from '../apply/apply';
 import { backupPlace } from '../apply/backup';
 import { Interrupted } from '../apply/interruption';
+import { refuseOtherOwner } from '../apply/preflight';
 import { PutBack, Unfinished } from '../apply/put-back';
 import { isCommitted, recoverRuns, unfinishedRuns } from '../apply/recover';
-import { clearDebris, type RunLock, takeLock } from '../apply/run-lock';
+import { clearDebris, type RunLock, refuseRunInProgress, runningOwner, takeLock } from '../apply/run-lock';
 import { newRunId, type StatePaths, statePaths } from '../apply/state';
 import type { TargetFacts } from '../contracts/facts';
 import type { Machine } from '../contracts/machine';
@@ -113,6 +114,7 @@ class Migration {
       dataDir: flags.dataDir,
       legacyRoots: location.root === null ? [] : [location.root],
     });
+    refuseOtherOwner(target.physicalDataDir, machine.uid);
     const paths = statePaths(machine, target.physicalDataDir);
     this.#runId = newRunId(machine, paths.migrations);
     setting.phase?.('recover');
@@ -129,7 +131,7 @@ class Migration {
     await this.#guard(first, target);
     const agents = await agentNotes(first.plan, machine);
     this.#notes.push(...agents);
-    if (flags.dryRun) return this.#dryRun(first, target);
+    if (flags.dryRun) return this.#dryRun(first, target, paths);
     const place = flags.backup ? backupPlace(paths, machine.now()).final : null;
     if (setting.confirm !== null) setting.phase?.('ask');
     if (
@@ -149,7 +151,9 @@ class Migration {
       return;
     }
     if (this.flags.dryRun) {
-      for (const id of unfinished)
+      // Of a run that goes on now it is not true; the dry run is refused for it.
+      const interrupted = runningOwner(paths) === null ? unfinished : [];
+      for (const id of interrupted)
         this.#notes.push({
           code: 'RUN_UNFINISHED',
           severity: 'warn',
@@ -160,16 +164,17 @@ class Migration {
     }
     const lock = takeLock(paths, this.#runId, machine);
     try {
-      await this.#recoverAll(paths, target);
+      await this.#recoverAll(paths, target, lock);
     } finally {
       lock.release();
     }
   }
 
-  async #recoverAll(paths: StatePaths, target: TargetPaths): Promise<void> {
-    for (const { runId, outcome, notes } of await recoverRuns(paths, target.physicalDataDir, this.setting.machine)) {
-      this.setting.debug('recover', `the run ${runId} was ${outcome}`);
-      this.#notes.push(...notes);
+  async #recoverAll(paths: StatePaths, target: TargetPaths, lock: RunLock): Promise<void> {
+    for (const each of await recoverRuns(paths, target.physicalDataDir, this.setting.machine)) {
+      this.setting.debug('recover', `the run ${each.runId} was ${each.outcome}`);
+      this.#notes.push(...each.notes);
+      lock.adopt(each.madeDirectories);
     }
   }
 
@@ -212,7 +217,10 @@ class Migration {
     if (daemon.refusal !== null && !flags.forceMigrate) throw daemon.refusal;
   }
 
-  #dryRun(current: Survey, target: TargetPaths): MigrateOutcome {
+  /** What the real run would be refused for under the lock counts too, as far as it can be seen without one. */
+  #dryRun(current: Survey, target: TargetPaths, paths: StatePaths): MigrateOutcome {
+    refuseRunInProgress(paths);
+    requirePlaces(current, target, paths, this.flags.backup);
     const open = openElsewhereNote(target.database);
     if (open !== null) this.#notes.push(open);
     return this.#completed(current.plan, plannedItems(current.plan));
@@ -230,10 +238,10 @@ class Migration {
     let db: Database | null = null;
     try {
       // Another run may have died since the look without the lock.
-      await this.#recoverAll(paths, target);
+      await this.#recoverAll(paths, target, lock);
       let current = shown;
       await this.#guard(current, target);
-      requirePlaces(current, target, paths, this.flags.backup, machine);
+      requirePlaces(current, target, paths, this.flags.backup);
       for (let attempt = 0; ; attempt++) {
         if (db === null && existsSync(target.database)) {
           probeWriter(target.database);

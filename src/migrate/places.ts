@@ -1,24 +1,22 @@
 import { backupSize } from '../apply/backup';
 import { needsOf, preflight } from '../apply/preflight';
 import type { StatePaths } from '../apply/state';
-import type { Machine } from '../contracts/machine';
 import type { TargetPaths } from '../rewrite/paths';
 import type { Survey } from '../survey/survey';
 
 /**
- * Owner, permission and free space of every place that a migration by this plan would write to (migration.md 7, preflight).
+ * Permission and free space of every place that a migration by this plan would write to (migration.md 7, preflight).
  *
- * @throws Refusal NOT_OWNER, NO_SPACE, NOT_WRITABLE
+ * @throws Refusal NO_SPACE, NOT_WRITABLE
  */
 export function requirePlaces(
   { plan, store }: Survey,
   target: TargetPaths,
   paths: StatePaths,
   withBackup: boolean,
-  machine: Machine,
 ): void {
   const rows = plan.projects.length + plan.orchestrators.length;
   const backup = withBackup ? { path: paths.backups, bytes: backupSize(store, target.database) } : null;
   const database = { path: target.dataDir, bytes: 256 * 1024 + rows * 8192 };
-  preflight(needsOf(plan, backup, database, paths.migrations), target.dataDir, machine);
+  preflight(needsOf(plan, backup, database, paths.migrations));
 }

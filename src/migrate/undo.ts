@@ -1,10 +1,11 @@
 import { stands } from '../apply/durable';
 import { Interrupted, signalsSeen } from '../apply/interruption';
+import { refuseOtherOwner } from '../apply/preflight';
 import { reasonOf } from '../apply/put-back';
 import { type Receipt, readReceipt, receiptsOf } from '../apply/receipt';
 import { recoverRuns, unfinishedRuns } from '../apply/recover';
 import { planRollback, type RollbackItem, rollback, UnfinishedRollback } from '../apply/rollback';
-import { clearDebris, takeLock } from '../apply/run-lock';
+import { clearDebris, type RunLock, takeLock } from '../apply/run-lock';
 import { newRunId, RUN_ID, type StatePaths, statePaths } from '../apply/state';
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
@@ -74,6 +75,7 @@ export async function undo(flags: UndoFlags, setting: UndoSetting): Promise<Undo
   } as const;
   try {
     const target = targetPaths(machine, { dataDir: flags.dataDir, legacyRoots: [] });
+    refuseOtherOwner(target.physicalDataDir, machine.uid);
     const paths = statePaths(machine, target.physicalDataDir);
     await recover(paths, target, flags, machine, notes);
     const receipt = chosenReceipt(flags.run, paths, target);
@@ -94,7 +96,7 @@ export async function undo(flags: UndoFlags, setting: UndoSetting): Promise<Undo
     const lock = takeLock(paths, runId, machine);
     try {
       // Another process may have ended, or died, since the look without the lock.
-      await recoverAll(paths, target, machine, notes);
+      await recoverAll(paths, target, machine, notes, lock);
       const current = chosenReceipt(receipt.runId, paths, target);
       if (current === null || current.status === 'undone')
         return { ...about, status: 'nothing-to-undo', exitCode: EXIT.done };
@@ -156,14 +158,23 @@ async function recover(
   }
   const lock = takeLock(paths, newRunId(machine, paths.migrations), machine);
   try {
-    await recoverAll(paths, target, machine, notes);
+    await recoverAll(paths, target, machine, notes, lock);
   } finally {
     lock.release();
   }
 }
 
-async function recoverAll(paths: StatePaths, target: TargetPaths, machine: Machine, notes: Note[]): Promise<void> {
-  for (const each of await recoverRuns(paths, target.physicalDataDir, machine)) notes.push(...each.notes);
+async function recoverAll(
+  paths: StatePaths,
+  target: TargetPaths,
+  machine: Machine,
+  notes: Note[],
+  lock: RunLock,
+): Promise<void> {
+  for (const each of await recoverRuns(paths, target.physicalDataDir, machine)) {
+    notes.push(...each.notes);
+    lock.adopt(each.madeDirectories);
+  }
 }
 
 function unfinishedReport({ cause }: UnfinishedRollback): RefusalReport {

@@ -36,11 +36,15 @@ export function targetPaths(machine: Machine, request: TargetRequest): TargetPat
   const physicalDataDir = physical(dataDir);
   const homes = [machine.home, machine.legacyHome].flatMap((home) => (home === null ? [] : [home]));
   const stores = homes.map((home) => join(home, '.agent-orchestrator'));
+  const state = stateDir(machine);
   for (const root of [...stores, ...request.legacyRoots]) {
-    const inside = [root, physical(root)].some((folder) =>
-      [dataDir, physicalDataDir].some((path) => lies(path, folder, machine)),
-    );
-    if (inside) throw invalid(`The data directory ${dataDir} lies inside the legacy store ${root}.`);
+    const isInside = (...paths: string[]): boolean =>
+      [root, physical(root)].some((folder) => paths.some((path) => lies(path, folder, machine)));
+    if (isInside(dataDir, physicalDataDir))
+      throw invalid(`The data directory ${dataDir} lies inside the legacy store ${root}.`);
+    // The lock, receipts and backups would be written into the store that is never written.
+    if (state !== null && isInside(state, physical(state)))
+      throw invalid(`${state}, where receipts and backups go, lies inside the legacy store ${root}.`);
   }
   requireDirectory(dataDir, dirname);
   return { dataDir, physicalDataDir, database: join(dataDir, 'ao.db') };

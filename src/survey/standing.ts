@@ -118,7 +118,7 @@ async function pastOf(migrations: string | null, target: TargetPaths): Promise<P
     told: {
       lastRun: last,
       unfinished: unfinishedIds(migrations, target.physicalDataDir),
-      postinstall: postinstallNote(migrations),
+      postinstall: postinstallNote(migrations, last),
     },
     last,
     isUnchanged: ({ sources }) => isUnchanged(sources),

@@ -59,7 +59,10 @@ export async function survey(
   tools: SurveyTools,
 ): Promise<Survey> {
   const { machine, harnesses } = tools;
+  // Each of these is one piece of work, of seconds with a hundred thousand files: in between a second Ctrl-C is heard.
+  await turn();
   const store = readStore(location, machine, tools.read);
+  await turn();
   const draft = draftPlan(store, { ...options, nowMs: machine.now().getTime() });
   const facts: Facts = {
     target,
@@ -67,6 +70,7 @@ export async function survey(
     managedPath: (projectId, prefix) =>
       physical(join(target.physicalDataDir, 'worktrees', projectId, 'orchestrator', `${prefix}-orchestrator`)),
   };
+  await turn();
   const projects = decideProjects(draft, facts);
   const questions = askConversations(draft, projects, facts, store);
   const open = questions.flatMap((question) => ('open' in question ? [question.open] : []));
@@ -74,8 +78,14 @@ export async function survey(
   await inParallel(open, PARALLEL, async (question) => {
     findings.set(question.draft.sessionId, await find(question, harnesses));
   });
+  await turn();
   const plan = completePlan({ store, draft, facts, projects, questions }, findings, options);
   return { location, store, draft, facts, projects, plan, planHash: planHash(plan) };
+}
+
+/** Lets everything run that waits, a signal among it. */
+function turn(): Promise<void> {
+  return new Promise((done) => setImmediate(done));
 }
 
 /** An error while looking is a finding too: that one orchestrator waits for a later run, the others go on. */

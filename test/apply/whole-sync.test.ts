@@ -13,7 +13,7 @@ function tools(type: number, exitCode: number | null): { asked: Command[]; tools
     asked.push(command);
     return { exitCode, timedOut: exitCode === null, failure: null, stdout: '' };
   };
-  return { asked, tools: { run, typeOf: () => type } };
+  return { asked, tools: { run, typeOf: () => type, kernel: '5.8.0-generic' } };
 }
 
 describe('syncing a whole file system', () => {
@@ -44,6 +44,14 @@ describe('syncing a whole file system', () => {
     };
     expect({ done: await syncWhole('/x', 'linux', { ...fake, typeOf }), asked }).toEqual({ done: false, asked: [] });
   });
+
+  test.each(['5.4.0-100-generic', '4.18.0', 'unknown'])(
+    'nor on the kernel %s, which tells of no error',
+    async (kernel) => {
+      const { asked, tools: fake } = tools(EXT4, 0);
+      expect({ done: await syncWhole('/x', 'linux', { ...fake, kernel }), asked }).toEqual({ done: false, asked: [] });
+    },
+  );
 
   test.each(['darwin', 'win32'] as const)('nor on %s', async (platform) => {
     const { asked, tools: fake } = tools(EXT4, 0);

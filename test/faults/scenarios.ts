@@ -141,7 +141,7 @@ export const SCENARIOS: readonly Scenario[] = [
     args: MIGRATE,
     noLinks: true,
   },
-  { name: 'many files on a disk', lay: () => manyRecords(100), before: [], args: MIGRATE, onDisk: true, alike: true },
+  { name: 'many files on a disk', lay: () => manyRecords(64), before: [], args: MIGRATE, onDisk: true, alike: true },
   { name: '20 projects', lay: () => manyProjects(17), before: [], args: MIGRATE },
   {
     name: 'recovery before the commit of a new database',

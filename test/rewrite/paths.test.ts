@@ -98,6 +98,15 @@ describe('DATA_DIR_INVALID', () => {
     expect(refusal({}, { dataDir: join(home.path, 'link/data') })).toContain('accepted');
   });
 
+  test('receipts and backups inside it, wherever the data directory is', () => {
+    const elsewhere = { dataDir: '/elsewhere/data', legacyRoots: [home.path] };
+    expect(refusal({ home: home.path }, elsewhere)).toBe('DATA_DIR_INVALID');
+    expect(refusal({ home: home.path }, { dataDir: '/elsewhere/data' })).toContain('accepted');
+    mkdirSync(join(home.path, '.agent-orchestrator/state'), { recursive: true });
+    symlinkSync('.agent-orchestrator/state', join(home.path, '.ao'));
+    expect(refusal({ home: home.path }, { dataDir: '/elsewhere/data' })).toBe('DATA_DIR_INVALID');
+  });
+
   test('inside it in other case, where file systems ignore case', () => {
     const other = join(home.path, '.Agent-Orchestrator/data');
     expect(refusal({ platform: 'darwin' }, { dataDir: other })).toBe('DATA_DIR_INVALID');

@@ -251,6 +251,11 @@ describe('status', () => {
     });
     expect((await document(home)).postinstall).toEqual({ code: 'LEGACY_ACTIVE', time: '2026-11-20T00:00:00Z' });
     expect((await asked(home)).stdout).toContain('LEGACY_ACTIVE');
+    receipt(home, { startedAt: '2026-11-19T23:00:00Z' });
+    expect((await document(home)).postinstall).toMatchObject({ code: 'LEGACY_ACTIVE' });
+    // A later run has done what the install did not.
+    receipt(home, { startedAt: '2026-11-20T01:00:00Z' });
+    expect((await document(home)).postinstall).toBeNull();
   });
 
   test('fits 80 and 40 columns', async () => {
