@@ -18,12 +18,16 @@ const bunWrite: WriteCall = (descriptor, bytes) => Bun.write(Bun.file(descriptor
 export interface OutputOptions {
   /** Stderr of a `--json` run: no brace may appear there, because callers join both streams (migration.md 10). */
   readonly withoutBraces?: boolean;
+  /** Milliseconds that a reader may take nothing at all before it is given up; without it he may take his time. */
+  readonly patienceMs?: number;
   readonly writeCall?: WriteCall;
   readonly sleep?: (milliseconds: number) => Promise<void>;
 }
 
 /** Bytes per call: keeps one copy of a large document out of the kernel's way, and is far above any pipe. */
 const CHUNK = 1 << 20;
+/** Bytes per call to a reader who may be given up: so few that a slow one takes them in time. */
+const SMALL_CHUNK = 1 << 13;
 const LONGEST_PAUSE = 50;
 /** Writes of no byte in a row, after which a device is taken as broken. */
 const FRUITLESS = 200;
@@ -34,7 +38,10 @@ const FRUITLESS = 200;
  * (distribution.md 1). The call is an asynchronous one: a reader that waits must not keep signals from being handled.
  */
 export function openOutput(descriptor: number, options: OutputOptions = {}): Output {
-  const writeCall = options.writeCall ?? bunWrite;
+  const { patienceMs } = options;
+  const call = options.writeCall ?? bunWrite;
+  const writeCall: WriteCall = patienceMs === undefined ? call : (to, bytes) => inTime(call(to, bytes), patienceMs);
+  const chunk = patienceMs === undefined ? CHUNK : SMALL_CHUNK;
   const sleep = options.sleep ?? Bun.sleep;
   const encoder = new TextEncoder();
   let failure: OutputFailure | null = null;
@@ -47,7 +54,7 @@ export function openOutput(descriptor: number, options: OutputOptions = {}): Out
     let fruitless = 0;
     while (failure === null && done < bytes.length) {
       try {
-        const taken = await writeCall(descriptor, bytes.subarray(done, done + CHUNK));
+        const taken = await writeCall(descriptor, bytes.subarray(done, done + chunk));
         done += taken;
         waits = taken > 0 ? 0 : waits + 1;
         fruitless = taken > 0 ? 0 : fruitless + 1;
@@ -69,6 +76,17 @@ export function openOutput(descriptor: number, options: OutputOptions = {}): Out
       return last;
     },
   };
+}
+
+async function inTime(work: Promise<number>, patienceMs: number): Promise<number> {
+  const late = Promise.withResolvers<never>();
+  const problem = Object.assign(new Error('nobody reads it'), { code: 'ETIMEDOUT' });
+  const timer = setTimeout(() => late.reject(problem), patienceMs);
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** The exit code that is true after the report: what could not be told was not done well (distribution.md 1). */
