@@ -2,6 +2,7 @@
  * Archives whose bytes depend on nothing but names, modes and contents: no clock, no owner, entries in the order given.
  */
 import { crc32, deflateRawSync } from 'node:zlib';
+import { TAR_END, tarHeader, tarPadding } from '../src/doctor/tar';
 
 export interface Entry {
   /** ASCII, at most 100 bytes, without folders. */
@@ -12,43 +13,16 @@ export interface Entry {
 
 /** 1980-01-01T00:00:00Z, the first moment that a ZIP file can name; seconds. */
 const TIME = 315_532_800;
-const BLOCK = 512;
 
 /** A POSIX (ustar) archive in pieces: headers, the entries' own bytes, padding. */
 export function* tarPieces(entries: readonly Entry[]): Generator<Uint8Array> {
   for (const entry of entries) {
-    yield tarHeader(entry);
-    yield entry.bytes;
-    yield new Uint8Array((BLOCK - (entry.bytes.length % BLOCK)) % BLOCK);
+    const { name, executable, bytes } = entry;
+    yield tarHeader({ name, mode: executable ? 0o755 : 0o644, size: bytes.length, time: TIME });
+    yield bytes;
+    yield tarPadding(bytes.length);
   }
-  yield new Uint8Array(2 * BLOCK);
-}
-
-function tarHeader({ name, executable, bytes }: Entry): Uint8Array {
-  const header = Buffer.alloc(BLOCK);
-  const octal = (value: number, at: number, width: number): void => {
-    header.write(`${value.toString(8).padStart(width - 1, '0')}\0`, at, 'latin1');
-  };
-  if (Buffer.byteLength(name) > 100) throw new Error(`${name} is too long a name for the archive`);
-  header.write(name, 0, 'latin1');
-  octal(executable ? 0o755 : 0o644, 100, 8);
-  octal(0, 108, 8);
-  octal(0, 116, 8);
-  octal(bytes.length, 124, 12);
-  octal(TIME, 136, 12);
-  header.fill(' ', 148, 156);
-  header.write('0', 156, 'latin1');
-  header.write('ustar\0', 257, 'latin1');
-  header.write('00', 263, 'latin1');
-  header.write(
-    `${header
-      .reduce((sum, byte) => sum + byte, 0)
-      .toString(8)
-      .padStart(6, '0')}\0 `,
-    148,
-    'latin1',
-  );
-  return header;
+  yield TAR_END;
 }
 
 /** What a ZIP file says in both of its tables of one entry; little-endian. */

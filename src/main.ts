@@ -14,7 +14,8 @@ const { platform, home } = thisMachine();
 
 const request = gate(process.argv.slice(2));
 const json = request.kind === 'usage' ? request.json : request.flags.json;
-const stdout = openOutput(1);
+/** A program that asks for a document reads it; a person may stand still in a pager. */
+const stdout = openOutput(1, json ? { patienceMs: 60_000 } : {});
 const stderr = openOutput(2, { withoutBraces: json });
 let documentWritten = false;
 /** `postinstall` never fails, not even when it is called wrongly (migration.md 9). */
@@ -153,6 +154,8 @@ async function report(answer: Answer): Promise<void> {
   const unwritten = failureText(stdout.failure);
   if (unwritten !== null) await stderr.write(unwritten);
   process.exitCode = breaksNoInstall ? EXIT.done : exitCodeAfter(answer.exitCode, stdout.failure);
+  // The call that nobody took would keep the process alive.
+  if (stdout.failure?.kind === 'error') process.exit();
 }
 
 for (const event of ['uncaughtException', 'unhandledRejection'] as const) {

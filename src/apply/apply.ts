@@ -2,7 +2,8 @@ import type { Database } from 'bun:sqlite';
 import type { LegacyStore } from '../contracts/legacy';
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
-import type { Plan } from '../contracts/plan';
+import type { MigrateStatus } from '../contracts/outcome';
+import { leavesRest, type Plan } from '../contracts/plan';
 import { closeDatabase } from '../rewrite/connection';
 import { planStaging, promoteDatabase, type StagedDatabase, stageDatabase } from '../rewrite/create';
 import { abandonRows, commitRows, prepareRows } from '../rewrite/existing';
@@ -93,7 +94,8 @@ export async function apply(input: ApplyInput, settle: SettleCommit): Promise<Ap
     input.phase?.('rows');
     const inserted = await run.insert(rows);
     const kept = await run.takeBackOf(inserted.failures, placed);
-    const receipt = run.receipt(inserted, kept);
+    const isPartial = failures.length > 0 || inserted.failures.length > 0 || leavesRest(plan);
+    const receipt = run.receipt(inserted, kept, isPartial ? 'partial' : 'migrated');
     input.interrupted();
     input.phase?.('commit');
     writeReceipt(paths, receipt);
@@ -197,7 +199,11 @@ class Run {
     return this.#placed;
   }
 
-  receipt(inserted: Inserted, placed: readonly StagedConversation[]): Receipt {
+  receipt(
+    inserted: Inserted,
+    placed: readonly StagedConversation[],
+    status: Extract<MigrateStatus, 'migrated' | 'partial'>,
+  ): Receipt {
     const { input } = this;
     const put = new Map(placed.map((each) => [each.copy.sessionId, each]));
     const ids = new Set(inserted.rows.orchestrators.map(({ session }) => session.id));
@@ -215,7 +221,7 @@ class Run {
       schemaVersion: input.plan.schemaVersion,
       planHash: input.planHash,
       options: input.options,
-      outcome: { status: 'migrated' },
+      outcome: { status },
       createdDirectories: [...(this.#staged?.directories ?? [])],
       stale: [...(this.#staged?.staging.stale ?? [])],
       backup: this.backup,

@@ -140,3 +140,8 @@ export interface Plan {
   /** Something is to be written. */
   readonly hasActions: boolean;
 }
+
+/** Whether a plan leaves something of the old store for a later run: carried out in full, its status is `partial`. */
+export function leavesRest({ orchestrators, notes }: Plan): boolean {
+  return orchestrators.some(({ later }) => later) || notes.some(({ code }) => code === 'PROJECT_UNKNOWN');
+}

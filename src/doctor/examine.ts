@@ -1,5 +1,4 @@
 import { refuseOtherOwner } from '../apply/preflight';
-import { postinstallNote, type RunRecord, runsOf, unfinishedIds } from '../apply/receipt-reader';
 import { runningOwner } from '../apply/run-lock';
 import { type StatePaths, statePaths } from '../apply/state';
 import type { HarnessId, TargetFacts } from '../contracts/facts';
@@ -10,7 +9,7 @@ import { type LegacyLocation, locateLegacy } from '../legacy/locate';
 import { listTmuxSessions } from '../legacy/tmux';
 import { requirePlaces } from '../migrate/places';
 import { managedRoots } from '../migrate/services';
-import { counted, listed } from '../report/words';
+import { counted } from '../report/words';
 import { findDaemon, isAlive } from '../rewrite/daemon';
 import { absentTarget, inspectTarget, openElsewhereNote } from '../rewrite/inspect';
 import { runFile, type TargetPaths, targetPaths } from '../rewrite/paths';
@@ -20,12 +19,7 @@ import { type Survey, type SurveyTools, survey } from '../survey/survey';
 import { type Check, examined, failed, passed, warned } from './check';
 import { agentChecks, machineChecks, type Runtime } from './machine-checks';
 import { planChecks } from './plan-checks';
-
-export interface DoctorQuestion {
-  readonly from: string | null;
-  readonly config: string | null;
-  readonly dataDir: string | null;
-}
+import { type Places, pastChecks } from './run-checks';
 
 export interface DoctorTools {
   readonly machine: Machine;
@@ -53,7 +47,7 @@ const AGENTS: readonly HarnessId[] = ['claude-code', 'codex', 'opencode'];
  *
  * @throws UsageError
  */
-export async function examine(question: DoctorQuestion, tools: DoctorTools): Promise<Examination> {
+export async function examine(question: Places, tools: DoctorTools): Promise<Examination> {
   const { machine, runtime } = tools;
   const checks: Check[] = machineChecks(machine, runtime);
   const location = locateLegacy(machine, question);
@@ -75,7 +69,7 @@ export async function examine(question: DoctorQuestion, tools: DoctorTools): Pro
   if (target !== null && facts !== null) checks.push(databaseCheck(facts), ...openChecks(facts));
   if (target !== null && paths !== null) {
     checks.push(...(await runningChecks(location, target, paths, found, tools)));
-    checks.push(...pastChecks(paths, target));
+    checks.push(...(await pastChecks(paths, target, question, machine)));
     if (found?.plan.hasActions === true) checks.push(...(await placeChecks(found, target, paths, machine)));
   }
   const agents = await askVersions(machine, AGENTS, tools.run);
@@ -167,40 +161,6 @@ async function runningChecks(
     checks.push(failed({ id: 'run-lock', title: 'Another run' }, new Refusal('RUN_IN_PROGRESS', message)));
   }
   return checks;
-}
-
-/** What earlier runs and installs left behind. */
-function pastChecks({ migrations }: StatePaths, { physicalDataDir }: TargetPaths): Check[] {
-  const checks: Check[] = [];
-  const named = { id: 'last-run', title: 'Last run' };
-  const [last] = runsOf(migrations, physicalDataDir);
-  if (last === undefined) checks.push(passed(named, 'none'));
-  else checks.push(lastRunCheck(last));
-  for (const runId of unfinishedIds(migrations, physicalDataDir)) {
-    const message = `The run ${runId} was interrupted.`;
-    const next = 'Run `ao-migrate`: it finishes or undoes that run first.';
-    checks.push(warned({ id: 'unfinished', title: 'Interrupted run' }, message, next, 'RUN_UNFINISHED'));
-  }
-  const note = postinstallNote(migrations, last ?? null);
-  if (note !== null) {
-    const when = note.time === null ? '' : ` (${note.time})`;
-    const message = `The last install did not migrate: ${note.code ?? 'no reason is recorded'}${when}.`;
-    checks.push(warned({ id: 'install', title: 'Install' }, message, 'Run `ao-migrate` yourself.'));
-  }
-  return checks;
-}
-
-function lastRunCheck({ runId, status, outcome }: RunRecord): Check {
-  const named = { id: 'last-run', title: 'Last run' };
-  if (status === 'committing')
-    return warned(
-      named,
-      `${runId}: its receipt is not finished.`,
-      'Run `ao-migrate`: it repairs the receipt.',
-      'RECEIPT_UNFINISHED',
-    );
-  const how = listed([status, ...(outcome === null || status === 'undone' ? [] : [outcome])]);
-  return passed(named, `${runId}: ${how}; \`ao-migrate verify\` checks it`);
 }
 
 async function placeChecks(found: Survey, target: TargetPaths, paths: StatePaths, machine: Machine): Promise<Check[]> {

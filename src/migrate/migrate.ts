@@ -339,7 +339,7 @@ class Migration {
 
   #completed(plan: Plan, items: readonly Item[], postponed: readonly string[] = []): MigrateOutcome {
     const notes = [...this.#notes, ...plan.notes];
-    const status = statusOf({ ending: 'completed', dryRun: this.flags.dryRun, items, notes, plan, postponed });
+    const status = statusOf({ ending: 'completed', dryRun: this.flags.dryRun, items, plan, postponed });
     return { ...this.#outcome(plan), status, exitCode: exitCodeOf(status, items), items, notes };
   }
 

@@ -78,7 +78,9 @@ function partText(
 }
 
 function becameText(item: Item, detail: string, context: TextContext): string {
-  const reason = item.reason === undefined ? '' : `: ${sentenceText(item.reason, context)}`;
+  // The code in front is for programs; people find it with the remark.
+  const why = item.reason?.replace(/^[A-Z]+(?:_[A-Z]+)+: /, '');
+  const reason = why === undefined ? '' : `: ${sentenceText(why, context)}`;
   switch (item.outcome) {
     case 'created':
       return detail;

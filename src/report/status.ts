@@ -1,6 +1,5 @@
-import type { Note } from '../contracts/notes';
 import { EXIT, type ExitCode, type Item, type MigrateOutcome, type MigrateStatus } from '../contracts/outcome';
-import type { Plan } from '../contracts/plan';
+import { leavesRest, type Plan } from '../contracts/plan';
 
 /** How a run came to its end; `completed`: the plan was carried out, or there was nothing to do, or only shown. */
 export type Ending = 'completed' | 'refused' | 'usage' | 'declined' | 'interrupted' | 'failed' | 'put-back';
@@ -9,7 +8,6 @@ export interface Judged {
   readonly ending: Ending;
   readonly dryRun: boolean;
   readonly items: readonly Item[];
-  readonly notes: readonly Note[];
   readonly plan: Plan | null;
   /** Ids of orchestrators that turned out only while copying to be for a later run. */
   readonly postponed?: readonly string[];
@@ -28,12 +26,11 @@ export function statusOf(judged: Judged): MigrateStatus {
   return judged.items.some((item) => item.kind === 'project') ? 'already-migrated' : 'nothing-to-migrate';
 }
 
-function isPartial({ items, notes, plan, postponed }: Judged): boolean {
+function isPartial({ items, plan, postponed }: Judged): boolean {
   return (
     items.some((item) => item.outcome === 'failed') ||
-    plan?.orchestrators.some((orchestrator) => orchestrator.later) === true ||
-    (postponed?.length ?? 0) > 0 ||
-    notes.some((note) => note.code === 'PROJECT_UNKNOWN')
+    (plan !== null && leavesRest(plan)) ||
+    (postponed?.length ?? 0) > 0
   );
 }
 

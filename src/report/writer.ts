@@ -15,15 +15,29 @@ export type WriteCall = (descriptor: number, bytes: Uint8Array) => Promise<numbe
 /** Bun's own call: `node:fs` alone would cost `--version` as much as the whole start. */
 const bunWrite: WriteCall = (descriptor, bytes) => Bun.write(Bun.file(descriptor), bytes);
 
+/** Few bytes Bun writes on the main thread, which would then wait for the reader and hear no signal. */
+const poolWrite: WriteCall = async (descriptor, bytes) => {
+  const { write } = await import('node:fs');
+  return new Promise((resolve, reject) => {
+    write(descriptor, bytes, (error, taken) => (error === null ? resolve(taken) : reject(error)));
+  });
+};
+
 export interface OutputOptions {
   /** Stderr of a `--json` run: no brace may appear there, because callers join both streams (migration.md 10). */
   readonly withoutBraces?: boolean;
+  /** Milliseconds that a reader may take nothing at all before it is given up; without it he may take his time. */
+  readonly patienceMs?: number;
   readonly writeCall?: WriteCall;
   readonly sleep?: (milliseconds: number) => Promise<void>;
 }
 
 /** Bytes per call: keeps one copy of a large document out of the kernel's way, and is far above any pipe. */
 const CHUNK = 1 << 20;
+/** Bytes that a pipe takes before anybody reads. */
+const PIPE = 1 << 16;
+/** Bytes per call to a reader who may be given up: so few that a slow one takes them in time. */
+const SMALL_CHUNK = 1 << 13;
 const LONGEST_PAUSE = 50;
 /** Writes of no byte in a row, after which a device is taken as broken. */
 const FRUITLESS = 200;
@@ -34,7 +48,7 @@ const FRUITLESS = 200;
  * (distribution.md 1). The call is an asynchronous one: a reader that waits must not keep signals from being handled.
  */
 export function openOutput(descriptor: number, options: OutputOptions = {}): Output {
-  const writeCall = options.writeCall ?? bunWrite;
+  const { patienceMs } = options;
   const sleep = options.sleep ?? Bun.sleep;
   const encoder = new TextEncoder();
   let failure: OutputFailure | null = null;
@@ -42,12 +56,18 @@ export function openOutput(descriptor: number, options: OutputOptions = {}): Out
 
   const writeAll = async (text: string): Promise<void> => {
     const bytes = encoder.encode(options.withoutBraces === true ? withoutBraces(text) : text);
+    // What a pipe holds as a whole keeps nobody waiting.
+    const limit = bytes.length > PIPE ? patienceMs : undefined;
+    const call = options.writeCall ?? (limit === undefined ? bunWrite : poolWrite);
+    const writeCall: WriteCall = limit === undefined ? call : (to, some) => inTime(call(to, some), limit);
+    const chunk = limit === undefined ? CHUNK : SMALL_CHUNK;
     let done = 0;
     let waits = 0;
     let fruitless = 0;
+    let waitedMs = 0;
     while (failure === null && done < bytes.length) {
       try {
-        const taken = await writeCall(descriptor, bytes.subarray(done, done + CHUNK));
+        const taken = await writeCall(descriptor, bytes.subarray(done, done + chunk));
         done += taken;
         waits = taken > 0 ? 0 : waits + 1;
         fruitless = taken > 0 ? 0 : fruitless + 1;
@@ -56,7 +76,12 @@ export function openOutput(descriptor: number, options: OutputOptions = {}): Out
         if (isBusy(error)) waits++;
         else failure = failureOf(error);
       }
-      if (waits > 0 && failure === null) await sleep(Math.min(LONGEST_PAUSE, waits));
+      if (waits === 0) waitedMs = 0;
+      if (waits === 0 || failure !== null) continue;
+      const pause = Math.min(LONGEST_PAUSE, waits);
+      waitedMs += pause;
+      if (limit !== undefined && waitedMs > limit) failure = failureOf(tooLate());
+      else await sleep(pause);
     }
   };
 
@@ -69,6 +94,20 @@ export function openOutput(descriptor: number, options: OutputOptions = {}): Out
       return last;
     },
   };
+}
+
+function tooLate(): Error {
+  return Object.assign(new Error('nobody reads it'), { code: 'ETIMEDOUT' });
+}
+
+async function inTime(work: Promise<number>, patienceMs: number): Promise<number> {
+  const late = Promise.withResolvers<never>();
+  const timer = setTimeout(() => late.reject(tooLate()), patienceMs);
+  try {
+    return await Promise.race([work, late.promise]);
+  } finally {
+    clearTimeout(timer);
+  }
 }
 
 /** The exit code that is true after the report: what could not be told was not done well (distribution.md 1). */

@@ -44,7 +44,7 @@ export class Problems {
 /** Nothing usable was found: no conversation, or one that may not be touched (migration.md 6.3). */
 export function notFound(problems: readonly Problem[], notes: readonly Note[]): ConversationFinding {
   const [first] = problems;
-  if (first === undefined) return { state: 'missing', reason: 'no conversation was found', notes };
+  if (first === undefined) return { state: 'missing', reason: 'none was found', notes };
   const failed = problems.some((problem) => problem.failed);
   return { state: 'blocked', code: 'CONVERSATION_UNREADABLE', reason: first.reason, failed, notes };
 }

@@ -1,5 +1,5 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs';
-import { basename, join, relative, sep } from 'node:path';
+import { join, relative, sep } from 'node:path';
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createZstdDecompress } from 'node:zlib';
@@ -193,5 +193,5 @@ export function obstacleBelow(root: string, directory: string): string | null {
 }
 
 function notRegular(path: string, what: string): ConversationFault {
-  return new ConversationFault('CONVERSATION_UNREADABLE', `${basename(path)} is ${what}: ${path}`);
+  return new ConversationFault('CONVERSATION_UNREADABLE', `${path} is ${what}`);
 }

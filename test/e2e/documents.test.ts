@@ -1,11 +1,24 @@
+import { Database } from 'bun:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { spawn } from 'node:child_process';
-import { closeSync, constants, existsSync, mkdirSync, openSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { OFFERED } from '../../src/cli/arguments';
 import { documentIn } from '../support/documents';
 import { EXECUTABLE, run } from '../support/executable';
 import { emptyHome, type Home, realFixture } from '../support/home';
+import { enlarge, whenCopying } from '../support/long-copy';
+import { snapshot } from '../support/tree';
 
 /** Milliseconds; the machine may have other work. */
 const LONG = 60_000;
@@ -29,6 +42,12 @@ async function ended(args: readonly string[], env: Record<string, string> = {}):
   const { refusal } = document;
   const code = typeof refusal === 'object' && refusal !== null && 'code' in refusal ? refusal.code : null;
   return { status: document.status, exitCode: done.exitCode, code };
+}
+
+/** The files of a snapshot below a folder; times of folders change with what is made in them and taken away again. */
+function below(all: Readonly<Record<string, string>>, folder: string): Record<string, string> {
+  const isInside = (name: string) => name.startsWith(`${folder}/`);
+  return Object.fromEntries(Object.entries(all).filter(([name, state]) => isInside(name) && state.startsWith('file')));
 }
 
 const OPERANDS: Readonly<Record<string, readonly string[]>> = { completions: ['bash'] };
@@ -144,6 +163,83 @@ describe('every command answers --json with a document that its schema accepts',
         expect(stderr).not.toMatch(/\n\s+at /);
       }
       expect(crashes).toBeGreaterThan(0);
+    },
+    LONG,
+  );
+
+  test(
+    'a failure after the first change: all of it put back, exit code 5',
+    async () => {
+      const before = snapshot(home.path);
+      // No file may grow beyond 32 KiB: the new database does.
+      const child = Bun.spawnSync(['sh', '-c', 'ulimit -f 64; exec "$@"', 'sh', EXECUTABLE, '--yes', '--json'], {
+        env: { HOME: home.path, PATH: process.env.PATH ?? '', TMUX_TMPDIR: home.path, LANG: 'C.UTF-8' },
+        cwd: home.path,
+      });
+      const document = documentIn({ stdout: child.stdout.toString(), stderr: child.stderr.toString() });
+      expect(document).toMatchObject({ status: 'put-back', dbCreated: false, schemaVersion: 0, runId: null });
+      expect(child.exitCode).toBe(5);
+      expect(below(snapshot(home.path), '.claude')).toEqual(below(before, '.claude'));
+      expect(existsSync(join(home.path, '.ao', 'data', 'ao.db'))).toBe(false);
+    },
+    LONG,
+  );
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)(
+    'stopped by %s in the middle of a copy',
+    async (signal, code) => {
+      enlarge(home, 100_000_000);
+      const child = Bun.spawn([EXECUTABLE, '--yes', '--json'], {
+        env: { HOME: home.path, PATH: process.env.PATH ?? '', TMUX_TMPDIR: home.path, LANG: 'C.UTF-8' },
+        cwd: home.path,
+        stdout: 'pipe',
+        stderr: 'pipe',
+      });
+      expect(
+        await whenCopying(
+          home,
+          () => child.pid,
+          (pid) => void process.kill(pid, signal),
+        ),
+      ).toBe(true);
+      const [stdout, stderr] = [await new Response(child.stdout).text(), await new Response(child.stderr).text()];
+      expect(documentIn({ stdout, stderr })).toMatchObject({ status: 'interrupted', dbCreated: false });
+      expect(await child.exited).toBe(code);
+    },
+    LONG,
+  );
+
+  test(
+    'a part: what waits for a later run, what failed, and what a rollback leaves',
+    async () => {
+      const store = join(home.path, '.agent-orchestrator');
+      const stray = join(store, 'projects', 'nobody_0123456789', 'sessions');
+      mkdirSync(stray, { recursive: true });
+      writeFileSync(join(stray, 'nb-orchestrator.json'), JSON.stringify({ role: 'orchestrator', worktree: '/gone' }));
+      const [transcript = ''] = readdirSync(join(home.path, '.claude', 'projects'), {
+        recursive: true,
+        encoding: 'utf8',
+      })
+        .filter((name) => name.endsWith('.jsonl'))
+        .map((name) => join(home.path, '.claude', 'projects', name));
+      const whole = readFileSync(transcript);
+      rmSync(transcript);
+      Bun.spawnSync(['mkfifo', transcript]);
+      const first = await ended(['--yes']);
+      expect(first.status).toBe('partial');
+      rmSync(transcript);
+      writeFileSync(transcript, whole);
+      expect(await ended(['status', '--check'])).toMatchObject({ status: 'partial', exitCode: 4 });
+      expect(await ended(['status'])).toMatchObject({ status: 'partial', exitCode: 0 });
+      expect(await ended(['--yes'])).toMatchObject({ status: 'partial', exitCode: 0 });
+      const database = new Database(join(home.path, '.ao', 'data', 'ao.db'));
+      database.run("UPDATE projects SET display_name = 'changed since'");
+      database.close();
+      expect(await ended(['rollback', '--yes'])).toMatchObject({ exitCode: 0, status: 'undone' });
+      expect(await ended(['rollback', '--yes'])).toMatchObject({ exitCode: 1, status: 'partly-undone' });
     },
     LONG,
   );

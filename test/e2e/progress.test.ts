@@ -1,21 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import {
-  appendFileSync,
-  closeSync,
-  constants,
-  existsSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  readSync,
-  writeFileSync,
-  writeSync,
-} from 'node:fs';
-import { basename, join } from 'node:path';
+import { closeSync, constants, existsSync, openSync, readFileSync, readSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import * as v from 'valibot';
 import { documentIn } from '../support/documents';
 import { EXECUTABLE, run } from '../support/executable';
 import { type Home, realFixture } from '../support/home';
+import { enlarge, pause, whenCopying } from '../support/long-copy';
 import { inTerminal, TMUX } from '../support/tmux';
 import { snapshot } from '../support/tree';
 
@@ -37,46 +27,18 @@ const events = (text: string) =>
     .split('\n')
     .map((line) => v.parse(Event, JSON.parse(line)));
 
-/** Makes one of the home's conversations large. */
-function enlarge(bytes: number): void {
-  const [name = ''] = transcripts();
-  const row = `${JSON.stringify({ type: 'assistant', message: { content: 'x'.repeat(100_000) } })}\n`;
-  for (let done = 0; done < bytes; done += row.length * 100)
-    appendFileSync(join(home.path, '.claude', 'projects', name), row.repeat(100));
-}
-
-/** Files of all conversations, those that are only begun included. */
-function transcripts(): string[] {
-  const all = readdirSync(join(home.path, '.claude', 'projects'), { recursive: true, withFileTypes: true });
-  return all.filter((each) => each.isFile()).map((each) => join(basename(each.parentPath), each.name));
-}
-
-/** Stops a program for more than a second when it has begun to copy, and lets it go on. */
-async function holdUp(pid: () => number | null): Promise<boolean> {
-  const before = transcripts().length;
-  for (const end = Date.now() + 20_000; Date.now() < end; await Bun.sleep(1)) {
-    const running = pid();
-    if (transcripts().length === before || running === null) continue;
-    process.kill(running, 'SIGSTOP');
-    await Bun.sleep(1_300);
-    process.kill(running, 'SIGCONT');
-    return true;
-  }
-  return false;
-}
-
 const LARGE = 150_000_000;
 
 describe('progress as NDJSON', () => {
   test('tells of a long copy while it lasts', async () => {
-    enlarge(LARGE);
+    enlarge(home, LARGE);
     const child = Bun.spawn([EXECUTABLE, '--yes', '--json', '--progress-file', 'p.ndjson'], {
       cwd: home.path,
       env: { HOME: home.path, PATH: process.env.PATH ?? '', TMUX_TMPDIR: home.path, LANG: 'C.UTF-8' },
       stdout: 'ignore',
       stderr: 'ignore',
     });
-    expect(await holdUp(() => child.pid)).toBe(true);
+    expect(await whenCopying(home, () => child.pid, pause)).toBe(true);
     expect(await child.exited).toBe(0);
     const told = events(readFileSync(join(home.path, 'p.ndjson'), 'utf8'));
     const done = told.flatMap((each) => (each.event === 'copy' ? [each.done] : []));
@@ -172,13 +134,14 @@ describe('progress as NDJSON', () => {
 });
 
 test.skipIf(TMUX === null)('a copy that lasts longer than a second has a bar, which goes away', async () => {
-  enlarge(LARGE);
+  enlarge(home, LARGE);
   const pidFile = join(home.path, 'pid');
   // The screen is only looked at now and then; what was written to it is kept whole. A shell is in between, because
   // `script` stops with its own child.
   const kept = `${EXECUTABLE} --yes & echo $! > ${pidFile}; wait $!`;
+  const pid = () => (existsSync(pidFile) ? Number(readFileSync(pidFile, 'utf8')) : null);
   const shown = inTerminal(['script', '-qfec', kept, join(home.path, 'typescript')], home);
-  expect(await holdUp(() => (existsSync(pidFile) ? Number(readFileSync(pidFile, 'utf8')) : null))).toBe(true);
+  expect(await whenCopying(home, pid, pause)).toBe(true);
   const { screen, exitCode } = await shown;
   expect(exitCode).toBe(0);
   expect(screen).not.toContain('Copying');

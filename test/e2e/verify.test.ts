@@ -1,7 +1,8 @@
 import { Database } from 'bun:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { appendFileSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import * as v from 'valibot';
 import { run, runJson } from '../support/executable';
 import { claudeFile } from '../support/expected';
 import { type Home, realFixture, write } from '../support/home';
@@ -173,5 +174,45 @@ describe('verify', () => {
       expect.objectContaining({ kind: 'source', detail: expect.stringContaining('receipt only') }),
     );
     expect(alone.exitCode).toBe(0);
+  });
+});
+
+describe('doctor', () => {
+  const lastRun = async () => {
+    const { exitCode, document } = await runJson(home, ['doctor']);
+    const { checks } = v.parse(v.looseObject({ checks: v.array(v.looseObject({ id: v.string() })) }), document);
+    return { exitCode, check: checks.find(({ id }) => id === 'last-run') };
+  };
+
+  test('says whether what the last run wrote is still so, and changes nothing', async () => {
+    const before = snapshot(home.path);
+    expect(await lastRun()).toMatchObject({
+      exitCode: 0,
+      check: { state: 'pass', message: expect.stringContaining('what it wrote is as it should be') },
+    });
+    expect(snapshot(home.path)).toEqual(before);
+  });
+
+  test('exits with 4 where something of it is damaged, names it and what tells the rest', async () => {
+    rmSync(copy());
+    sql("DELETE FROM sessions WHERE id = 'ma-orchestrator'")();
+    const { exitCode, check } = await lastRun();
+    expect(exitCode).toBe(4);
+    expect(check).toMatchObject({
+      state: 'fail',
+      message: expect.stringMatching(/damaged since: .* and 2 more things$/),
+    });
+    expect(JSON.stringify(check)).toContain('ao-migrate verify');
+  });
+
+  test('of large conversations it only names the command', async () => {
+    const folder = join(home.path, '.ao', 'migrations');
+    const [name = ''] = readdirSync(folder).filter((each) => each.endsWith('.json'));
+    const receipt = readFileSync(join(folder, name), 'utf8');
+    writeFileSync(join(folder, name), receipt.replace(/"size": ?\d+(?=,\s*"sourceSha256")/, '"size": 200000000'));
+    expect(await lastRun()).toMatchObject({
+      exitCode: 0,
+      check: { state: 'pass', message: expect.stringContaining('with 200 MB of conversations only') },
+    });
   });
 });

@@ -7,7 +7,7 @@ import { orchestrator, plan, project, WITHOUT_ROW } from './samples';
 const item = (kind: Item['kind'], outcome: Outcome): Item => ({ kind, id: kind, outcome });
 
 function judged(difference: Partial<Judged>): Judged {
-  return { ending: 'completed', dryRun: false, items: [], notes: [], plan: null, ...difference };
+  return { ending: 'completed', dryRun: false, items: [], plan: null, ...difference };
 }
 
 const laterPlan = plan({
@@ -36,7 +36,7 @@ describe('statusOf: the first that applies', () => {
   });
   test('partial: records of a project that nobody names, even if that is all there is', () => {
     const notes = [{ code: 'PROJECT_UNKNOWN', severity: 'warn', message: 'x' }] as const;
-    expect(statusOf(judged({ notes }))).toBe('partial');
+    expect(statusOf(judged({ plan: plan({ notes }) }))).toBe('partial');
   });
   test('an orchestrator that is skipped for another reason is not partial', () => {
     const items = [item('project', 'created'), item('orchestrator', 'skipped'), item('orchestrator', 'conflict')];

@@ -47,6 +47,28 @@ describe('openOutput', () => {
     expect(Math.max(...pauses)).toBe(50);
   });
 
+  test('gives up a reader that takes nothing, and nobody else', async () => {
+    const taken: number[] = [];
+    const slow: WriteCall = async (_, bytes) => {
+      await Bun.sleep(30);
+      taken.push(bytes.length);
+      return bytes.length;
+    };
+    const patient = openOutput(1, { writeCall: slow, patienceMs: 100 });
+    await patient.write('x'.repeat(70_000));
+    expect(patient.failure).toBeNull();
+    expect(taken.length).toBeGreaterThan(5);
+    const stuck = openOutput(1, { writeCall: () => new Promise(() => undefined), patienceMs: 50 });
+    await stuck.write('x'.repeat(70_000));
+    expect(stuck.failure).toMatchObject({ kind: 'error', code: 'ETIMEDOUT' });
+    expect(exitCodeAfter(0, stuck.failure)).toBe(1);
+    // A pipe that somebody else made non-blocking says so at once, again and again.
+    const full = device(Array.from({ length: 500 }, () => 'EAGAIN'));
+    const output = openOutput(1, { ...full.options, patienceMs: 1_000 });
+    await output.write('x'.repeat(70_000));
+    expect(output.failure).toMatchObject({ kind: 'error', code: 'ETIMEDOUT' });
+  });
+
   test('writes in the order of the calls', async () => {
     const { options, text } = device(['EAGAIN', 1, 'EAGAIN', 1]);
     const output = openOutput(1, options);
