@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { publishedName, sha256Of } from '../../scripts/release-files';
+import { installScript, publishedName, sha256Of } from '../../scripts/release-files';
 import { type FileServer, fileServer, type Handler, proxyServer } from '../support/file-server';
 import { HERE, script, VERSION } from '../support/installed';
 
@@ -45,6 +45,7 @@ async function install(
   served: Served,
   env: Readonly<Record<string, string>> = {},
   shorter: (script: string) => string = (script) => script,
+  pinned: readonly { readonly name: string; readonly sha256: string }[] = [],
 ): Promise<Ended> {
   work = mkdtempSync(join(tmpdir(), 'ao-migrate-install-'));
   const files: Handler = (request, response) => {
@@ -56,7 +57,7 @@ async function install(
   const home = join(work, 'home with spaces');
   mkdirSync(home);
   const file = join(work, 'install.sh');
-  writeFileSync(file, shorter(SOURCE).replaceAll('@VERSION@', VERSION).replaceAll('@RELEASES@', server.address));
+  writeFileSync(file, installScript(shorter(SOURCE), VERSION, server.address, pinned));
   const child = Bun.spawn(['/bin/sh', file], {
     env: { HOME: home, PATH: process.env.PATH ?? '', ...env },
     stdin: 'ignore',
@@ -101,6 +102,31 @@ test('takes another directory and another mirror', async () => {
   expect(done.stderr).toContain('could not be fetched from http://127.0.0.1:9');
   expect(readdirSync(bin)).toEqual([]);
   rmSync(bin, { recursive: true });
+});
+
+describe('the checksums in the script', () => {
+  const pins = [{ name: NAME, sha256: sha256Of(GOOD) }];
+  const same = (script: string): string => script;
+  test('count, and no list is fetched', async () => {
+    const done = await install({ [`v${VERSION}/${NAME}`]: GOOD }, {}, same, pins);
+    expect(done.exitCode).toBe(0);
+    expect(server?.asked).toEqual([`/v${VERSION}/${NAME}`]);
+  });
+  test('count against a mirror that has changed both the file and its list', async () => {
+    const foreign = script('echo foreign');
+    expectRefused(await install(release(foreign), {}, same, pins), 'wrong checksum');
+  });
+  test('are of this version only', async () => {
+    const other = script('', '8.0.0');
+    const files = { [`v8.0.0/${NAME}`]: other, 'v8.0.0/SHA256SUMS': Buffer.from(`${sha256Of(other)}  ${NAME}\n`) };
+    expect(await install(files, { AO_MIGRATE_VERSION: '8.0.0' }, same, pins)).toMatchObject({ exitCode: 0 });
+  });
+  test('stand in both scripts, each in its own quotes', () => {
+    const windows = readFileSync(resolve(import.meta.dir, '../../scripts/install.ps1'), 'utf8');
+    const line = `${sha256Of(GOOD)}  ${NAME}`;
+    expect(installScript(SOURCE, VERSION, '', pins)).toContain(`pinned='\n${line}\n'\n`);
+    expect(installScript(windows, VERSION, '', pins)).toContain(`$pinned = @'\n${line}\n'@\n`);
+  });
 });
 
 describe('refuses', () => {
