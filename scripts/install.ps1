@@ -1,8 +1,8 @@
-# Installs ao-migrate on Windows for people without npm: fetches the executable for this machine, checks it against the
-# list of checksums of the release, and puts it into $env:AO_MIGRATE_BIN (default %LOCALAPPDATA%\ao-migrate). Never asks
-# for more rights. Windows PowerShell 5.1 and PowerShell 7.
+# Installs ao-migrate on Windows for people without npm: fetches the executable for this machine, checks its sha256, and
+# puts it into $env:AO_MIGRATE_BIN (default %LOCALAPPDATA%\ao-migrate). Never asks for more rights. Windows PowerShell 5.1
+# and PowerShell 7.
 #
-#   AO_MIGRATE_VERSION  another version than @VERSION@
+#   AO_MIGRATE_VERSION  another version than @VERSION@, whose checksums are then fetched too instead of those in here
 #   AO_MIGRATE_MIRROR   where the releases are, instead of @RELEASES@
 $ErrorActionPreference = 'Stop'
 # The progress bar makes downloads in PowerShell 5.1 many times slower.
@@ -18,6 +18,9 @@ function Get-Setting([string] $Name, [string] $Default) {
   if ([string]::IsNullOrEmpty($value)) { $Default } else { $value }
 }
 
+$pinned = @'
+@SUMS@
+'@
 $version = Get-Setting 'AO_MIGRATE_VERSION' '@VERSION@'
 $releases = Get-Setting 'AO_MIGRATE_MIRROR' '@RELEASES@'
 if ($releases -notmatch '^https?://') {
@@ -48,12 +51,13 @@ try {
   $sums = Join-Path $work 'SHA256SUMS'
   $file = Join-Path $work $name
   try {
-    Invoke-WebRequest -UseBasicParsing -MaximumRedirection 5 -TimeoutSec 600 -Uri "$base/SHA256SUMS" -OutFile $sums
+    if ($version -eq '@VERSION@' -and $pinned.Contains("  $name")) { Set-Content $sums $pinned }
+    else { Invoke-WebRequest -UseBasicParsing -MaximumRedirection 5 -TimeoutSec 600 -Uri "$base/SHA256SUMS" -OutFile $sums }
     Invoke-WebRequest -UseBasicParsing -MaximumRedirection 5 -TimeoutSec 600 -Uri "$base/$name" -OutFile $file
   } catch {
     Stop-Install "$name could not be fetched from ${base}: $($_.Exception.Message)"
   }
-  $expected = Get-Content $sums | Where-Object { $_ -match ('^[0-9a-f]{64}  ' + [Regex]::Escape($name) + '$') } | ForEach-Object { $_.Substring(0, 64) }
+  $expected = Get-Content $sums | ForEach-Object { $_.Trim() } | Where-Object { $_ -match ('^[0-9a-f]{64}  ' + [Regex]::Escape($name) + '$') } | ForEach-Object { $_.Substring(0, 64) }
   if ($null -eq $expected) { Stop-Install "the release has no checksum of $name" }
   if ((Get-FileHash -Algorithm SHA256 $file).Hash.ToLowerInvariant() -ne $expected) {
     Stop-Install "$name is not the file of the release (wrong checksum); nothing was installed"

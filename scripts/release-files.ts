@@ -54,6 +54,19 @@ export function sumsText(files: readonly Pick<Published, 'name' | 'sha256'>[]): 
   return lines.toSorted((a, b) => (a.slice(66) < b.slice(66) ? -1 : 1)).join('');
 }
 
+/** An install script as it is published: it knows its version, where that is, and the checksums of its executables. */
+export function installScript(
+  text: string,
+  version: string,
+  releases: string,
+  executables: readonly Pick<Published, 'name' | 'sha256'>[],
+): string {
+  return text
+    .replaceAll('@VERSION@', version)
+    .replaceAll('@RELEASES@', releases)
+    .replace('@SUMS@\n', sumsText(executables));
+}
+
 /** Fills dist/release from the executables in dist/<target>. Whatever was there before goes. */
 export async function writeReleaseFiles(
   root: string,
@@ -66,13 +79,6 @@ export async function writeReleaseFiles(
   const components = bundledComponents(root, join(root, 'dist', 'linux-x64', MAPS));
   writeFileSync(join(folder, LICENSES_FILE), licensesText(components, runtimeLicense(root)));
   writeFileSync(join(folder, BILL_FILE), jsonText(billOfMaterials(stamp, components)));
-  for (const script of INSTALL_SCRIPTS) {
-    const text = readFileSync(join(root, 'scripts', script), 'utf8');
-    writeFileSync(
-      join(folder, script),
-      text.replaceAll('@VERSION@', stamp.version).replaceAll('@RELEASES@', releasesAddress(root)),
-    );
-  }
   const files: Published[] = [];
   for (const target of TARGETS) {
     const name = publishedName(target);
@@ -89,6 +95,11 @@ export async function writeReleaseFiles(
       sha256: sha256Of(packed),
     });
     said(`${archiveName(target).padEnd(36)}${String(packed.length).padStart(12)}`);
+  }
+  const executables = files.filter(({ kind }) => kind === 'executable');
+  for (const script of INSTALL_SCRIPTS) {
+    const text = readFileSync(join(root, 'scripts', script), 'utf8');
+    writeFileSync(join(folder, script), installScript(text, stamp.version, releasesAddress(root), executables));
   }
   writeFileSync(join(folder, MANIFEST_FILE), jsonText(manifestOf(root, stamp, files)));
   const others = readdirSync(folder).filter((name) => !files.some((file) => file.name === name));

@@ -7,7 +7,8 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { buildTargets } from './build';
 import { embeddedTexts, executableProblems } from './inspect';
-import { type Packed, packAll } from './package';
+import { npmRegistry, pretendedRegistry, publicationOf } from './npm-registry';
+import { packAll } from './package';
 import {
   INSTALL_SCRIPTS,
   MANIFEST_FILE,
@@ -17,10 +18,9 @@ import {
   sha256Of,
   writeReleaseFiles,
 } from './release-files';
-import { type Outside, type Publication, publishAll } from './release-steps';
+import { publishAll } from './release-steps';
 import { releasesAddress } from './repository';
-import { must, run } from './run';
-import { integrityOf } from './runtime';
+import { must } from './run';
 import { TARGETS } from './targets';
 
 const ROOT = resolve(import.meta.dir, '..');
@@ -78,41 +78,6 @@ export function obstacles(
   return found;
 }
 
-const NPM: Outside = {
-  published: async (name, version) => {
-    const asked = run(['npm', 'view', `${name}@${version}`, 'dist.integrity', '--json'], ROOT, process.env);
-    if (asked.exitCode === 0) return asked.stdout.trim() === '' ? null : String(JSON.parse(asked.stdout));
-    if (/E404/.test(asked.stdout + asked.stderr)) return null;
-    throw new Error(`npm does not answer for ${name}:\n${asked.stderr}`);
-  },
-  publish: async ({ file }, tag) => {
-    const provenance =
-      process.env.ACTIONS_ID_TOKEN_REQUEST_URL === undefined ? ['--provenance=false'] : ['--provenance'];
-    must(['npm', 'publish', file, `--tag=${tag}`, '--access=public', ...provenance], ROOT, process.env);
-  },
-};
-
-/** Answers as an empty registry would, and remembers. */
-function pretended(): Outside {
-  const there = new Map<string, string>();
-  return {
-    published: async (name, version) => there.get(`${name}@${version}`) ?? null,
-    publish: async ({ name, version, file }, tag) => {
-      must(
-        ['npm', 'publish', file, '--dry-run', '--access=public', '--provenance=false', `--tag=${tag}`],
-        ROOT,
-        process.env,
-      );
-      there.set(`${name}@${version}`, integrityOf(readFileSync(file)));
-    },
-  };
-}
-
-const withIntegrity = (packed: Packed): Publication => ({
-  ...packed,
-  integrity: integrityOf(readFileSync(packed.file)),
-});
-
 async function release(args: readonly string[]): Promise<void> {
   const foreign = args.find((arg) => !['--dry-run', '--built'].includes(arg));
   if (foreign !== undefined) throw new Error(`unknown argument ${foreign}`);
@@ -129,9 +94,10 @@ async function release(args: readonly string[]): Promise<void> {
   for (const obstacle of found) say(`${dryRun ? 'would stop a release' : 'stopped'}: ${obstacle}`);
   if (found.length > 0 && !dryRun) throw new Error('nothing was published');
   sign();
-  const packages = packAll(ROOT).map(withIntegrity);
+  const packages = packAll(ROOT).map(publicationOf);
   for (const { name, size } of packages) say(`packed: ${name.padEnd(32)}${String(size).padStart(12)}`);
-  await publishAll(packages, dryRun ? pretended() : NPM, dryRun ? (line) => say(`dry run: ${line}`) : say);
+  const registry = dryRun ? pretendedRegistry(process.env) : npmRegistry(process.env);
+  await publishAll(packages, registry, dryRun ? (line) => say(`dry run: ${line}`) : say);
 }
 
 if (import.meta.main) {

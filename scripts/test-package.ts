@@ -12,8 +12,10 @@ import { fileServer } from '../test/support/file-server';
 import { realFixture } from '../test/support/home';
 import { embeddedTexts, executableProblems } from './inspect';
 import { signatureProblems } from './macho-signature';
-import { packAll } from './package';
+import { npmRegistry, publicationOf } from './npm-registry';
+import { type Packed, packAll } from './package';
 import { MANIFEST_FILE, type Manifest, publishedName } from './release-files';
+import { type Outside, publishAll } from './release-steps';
 import { must, run, started } from './run';
 import { TARGETS } from './targets';
 import { commandFor, tried } from './trial-executables';
@@ -144,7 +146,7 @@ async function launcherCost(registry: Registry): Promise<string> {
   const place = mkdtempSync(join(work, 'cost-'));
   const env = account(join(place, 'home'), registry.address);
   const folder = project(join(place, 'project'), 'blocked');
-  must(['npm', 'install', 'ao-migrate@staging', '--ignore-scripts'], folder, env);
+  must(['npm', 'install', 'ao-migrate', '--ignore-scripts'], folder, env);
   writeFileSync(join(folder, 'empty.js'), '');
   const timed = async (command: readonly string[]): Promise<Cost> => {
     const start = performance.now();
@@ -177,6 +179,35 @@ async function launcherCost(registry: Registry): Promise<string> {
   return words;
 }
 
+/** A release to a real registry that stops after each package, and is started again each time. */
+async function publishedInPieces(packed: readonly Packed[], env: Environment): Promise<string> {
+  const publications = packed.map(publicationOf);
+  const registry = npmRegistry(env);
+  let stops = 0;
+  for (;;) {
+    let left = 1;
+    const stopping: Outside = {
+      published: registry.published,
+      publish: async (...args) => {
+        if (left-- === 0) throw new Error('stopped');
+        await registry.publish(...args);
+      },
+    };
+    const done = await publishAll(publications, stopping, () => {}).then(
+      () => true,
+      ({ message }: Error) => {
+        if (message !== 'stopped') throw new Error(message);
+        return false;
+      },
+    );
+    const main = publications.at(-1);
+    const isThere = main !== undefined && (await registry.published(main.name, main.version)) !== null;
+    if (isThere !== done) throw new Error('the main package is there before its platforms');
+    if (done) return `${publications.length} packages in ${stops + 1} goes, the main one last`;
+    stops++;
+  }
+}
+
 async function packages(): Promise<void> {
   const packed = packAll(ROOT);
   for (const { name, size } of packed)
@@ -188,9 +219,9 @@ async function packages(): Promise<void> {
     else response.writeHead(404).end();
   });
   try {
-    const publisher = account(join(work, 'publisher'), registry.address);
-    for (const { file } of packed)
-      must(['npm', 'publish', file, '--provenance=false', '--tag=staging'], work, publisher);
+    await attempt('published, stopped at every step', () =>
+      publishedInPieces(packed, account(join(work, 'publisher'), registry.address)),
+    );
     const modes: readonly Mode[] = ['allowed', 'blocked', 'omitted', 'omitted, scripts allowed', 'wrong platform'];
     const named = process.argv[3];
     for (const installer of installers(trialTools(), process.execPath)) {

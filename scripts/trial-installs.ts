@@ -27,7 +27,7 @@ export interface Installer {
 export type Mode = 'allowed' | 'blocked' | 'omitted' | 'omitted, scripts allowed' | 'wrong platform';
 
 export function installers(tools: Tools, bun: string): readonly Installer[] {
-  const add = ['ao-migrate@staging'];
+  const add = ['ao-migrate'];
   const local = (name: string): readonly string[] => [`node_modules/.bin/${name}`];
   return [
     {
@@ -41,7 +41,7 @@ export function installers(tools: Tools, bun: string): readonly Installer[] {
         'wrong platform': ['install', ...add, '--os=win32', '--cpu=arm64', '--ignore-scripts'],
       },
       bin: local('ao-migrate'),
-      once: ['npm', 'exec', '--yes', '--package=ao-migrate@staging', '--', 'ao-migrate'],
+      once: ['npm', 'exec', '--yes', '--package=ao-migrate', '--', 'ao-migrate'],
       global: {
         args: ['install', '--global', ...add],
         bin: 'prefix/bin',
@@ -59,7 +59,7 @@ export function installers(tools: Tools, bun: string): readonly Installer[] {
         'wrong platform': ['add', ...add, '--os=win32', '--cpu=arm64'],
       },
       bin: local('ao-migrate'),
-      once: ['node', tools.pnpm, '--package=ao-migrate@staging', 'dlx', 'ao-migrate'],
+      once: ['node', tools.pnpm, '--package=ao-migrate', 'dlx', 'ao-migrate'],
       global: {
         args: ['add', '--global', ...add, '--allow-build=ao-migrate'],
         bin: 'pnpm',
@@ -88,7 +88,7 @@ export function installers(tools: Tools, bun: string): readonly Installer[] {
       command: ['node', tools.yarn],
       modes: { allowed: ['add', ...add], blocked: ['add', ...add] },
       bin: ['node', tools.yarn, 'ao-migrate'],
-      once: ['node', tools.yarn, 'dlx', '--quiet', '--package', 'ao-migrate@staging', 'ao-migrate'],
+      once: ['node', tools.yarn, 'dlx', '--quiet', '--package', 'ao-migrate', 'ao-migrate'],
       global: null,
     },
     {
@@ -102,7 +102,7 @@ export function installers(tools: Tools, bun: string): readonly Installer[] {
         'wrong platform': ['add', ...add, '--os=win32', '--cpu=arm64'],
       },
       bin: local('ao-migrate'),
-      once: [bun, 'x', 'ao-migrate@staging'],
+      once: [bun, 'x', 'ao-migrate'],
       global: {
         args: ['add', '--global', '--trust', ...add],
         bin: '.bun/bin',

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { publishedName, sha256Of } from '../../scripts/release-files';
+import { installScript, publishedName, sha256Of } from '../../scripts/release-files';
 import { type FileServer, fileServer, type Handler, proxyServer } from '../support/file-server';
 import { HERE, script, VERSION } from '../support/installed';
 
@@ -45,6 +45,7 @@ async function install(
   served: Served,
   env: Readonly<Record<string, string>> = {},
   shorter: (script: string) => string = (script) => script,
+  pinned: readonly { readonly name: string; readonly sha256: string }[] = [],
 ): Promise<Ended> {
   work = mkdtempSync(join(tmpdir(), 'ao-migrate-install-'));
   const files: Handler = (request, response) => {
@@ -56,7 +57,7 @@ async function install(
   const home = join(work, 'home with spaces');
   mkdirSync(home);
   const file = join(work, 'install.sh');
-  writeFileSync(file, shorter(SOURCE).replaceAll('@VERSION@', VERSION).replaceAll('@RELEASES@', server.address));
+  writeFileSync(file, installScript(shorter(SOURCE), VERSION, server.address, pinned));
   const child = Bun.spawn(['/bin/sh', file], {
     env: { HOME: home, PATH: process.env.PATH ?? '', ...env },
     stdin: 'ignore',
@@ -101,6 +102,31 @@ test('takes another directory and another mirror', async () => {
   expect(done.stderr).toContain('could not be fetched from http://127.0.0.1:9');
   expect(readdirSync(bin)).toEqual([]);
   rmSync(bin, { recursive: true });
+});
+
+describe('the checksums in the script', () => {
+  const pins = [{ name: NAME, sha256: sha256Of(GOOD) }];
+  const same = (script: string): string => script;
+  test('count, and no list is fetched', async () => {
+    const done = await install({ [`v${VERSION}/${NAME}`]: GOOD }, {}, same, pins);
+    expect(done.exitCode).toBe(0);
+    expect(server?.asked).toEqual([`/v${VERSION}/${NAME}`]);
+  });
+  test('count against a mirror that has changed both the file and its list', async () => {
+    const foreign = script('echo foreign');
+    expectRefused(await install(release(foreign), {}, same, pins), 'wrong checksum');
+  });
+  test('are of this version only', async () => {
+    const other = script('', '8.0.0');
+    const files = { [`v8.0.0/${NAME}`]: other, 'v8.0.0/SHA256SUMS': Buffer.from(`${sha256Of(other)}  ${NAME}\n`) };
+    expect(await install(files, { AO_MIGRATE_VERSION: '8.0.0' }, same, pins)).toMatchObject({ exitCode: 0 });
+  });
+  test('stand in both scripts, each in its own quotes', () => {
+    const windows = readFileSync(resolve(import.meta.dir, '../../scripts/install.ps1'), 'utf8');
+    const line = `${sha256Of(GOOD)}  ${NAME}`;
+    expect(installScript(SOURCE, VERSION, '', pins)).toContain(`pinned='\n${line}\n'\n`);
+    expect(installScript(windows, VERSION, '', pins)).toContain(`$pinned = @'\n${line}\n'@\n`);
+  });
 });
 
 describe('refuses', () => {
@@ -178,7 +204,7 @@ describe('a download that goes wrong', () => {
   test.if(hasWget).each(cases.filter(([name]) => name !== 'is too slow'))(
     '%s, without curl',
     async (_, handler, reason) =>
-      expectRefused(await install(withExecutable(handler), { PATH: pathWithout('curl') }, nearer), reason),
+      expectRefused(await install(withExecutable(handler), { PATH: pathWith('wget') }, nearer), reason),
   );
   test('is told in the script as limits that fit the file', () => {
     expect(SOURCE).toContain('ulimit -f 400000');
@@ -186,13 +212,16 @@ describe('a download that goes wrong', () => {
   });
 });
 
-/** A directory with all commands of the usual ones but some. */
-function pathWithout(...absent: readonly string[]): string {
+/** What install.sh needs of every system, besides a shell and one of curl and wget. */
+const NEEDED = 'awk chmod cut env grep ldd mkdir mktemp mv rm sed sha256sum sh uname'.split(' ');
+
+/** A PATH with nothing but what is needed and these. */
+function pathWith(...more: readonly string[]): string {
   const folder = mkdtempSync(join(tmpdir(), 'ao-migrate-path-'));
   made.push(folder);
-  for (const name of ['/usr/bin', '/bin'].flatMap((each) => readdirSync(each))) {
-    const file = absent.includes(name) ? null : Bun.which(name, { PATH: '/usr/bin:/bin' });
-    if (file !== null && !existsSync(join(folder, name))) symlinkSync(file, join(folder, name));
+  for (const name of [...NEEDED, ...more]) {
+    const file = Bun.which(name);
+    if (file !== null) symlinkSync(file, join(folder, name));
   }
   return folder;
 }
@@ -209,12 +238,9 @@ describe('a download goes', () => {
     expect(existsSync(join(done.home, '.local', 'bin', 'ao-migrate'))).toBe(true);
   });
   test.if(hasWget)('with wget where there is no curl, and says so where there is neither', async () => {
-    expect(await install(release(GOOD), { PATH: pathWithout('curl') })).toMatchObject({ exitCode: 0 });
+    expect(await install(release(GOOD), { PATH: pathWith('wget') })).toMatchObject({ exitCode: 0 });
     server?.stop();
-    expectRefused(
-      await install(release(GOOD), { PATH: pathWithout('curl', 'wget') }),
-      'neither curl nor wget is there',
-    );
+    expectRefused(await install(release(GOOD), { PATH: pathWith() }), 'neither curl nor wget is there');
   });
   test('through a proxy', async () => {
     const origin = await fileServer((request, response) => {

@@ -3,8 +3,8 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:https';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
-import { proxyServer } from '../support/file-server';
-import { HERE, VERSION } from '../support/installed';
+import { type Handler, proxyServer } from '../support/file-server';
+import { HERE, type Installed, VERSION } from '../support/installed';
 import {
   cleanUp,
   expectRefused,
@@ -69,43 +69,41 @@ describe('proxies', () => {
   });
   test('https goes through a tunnel, and only with a certificate that NODE_EXTRA_CA_CERTS vouches for', async () => {
     const laid = lay();
-    const keys = join(laid.main, 'keys');
-    mkdirSync(keys);
-    const made = Bun.spawnSync(
-      [
-        'openssl',
-        'req',
-        '-x509',
-        '-newkey',
-        'rsa:2048',
-        '-nodes',
-        '-days',
-        '2',
-        '-subj',
-        '/CN=mirror.invalid',
-        '-addext',
-        'subjectAltName=DNS:mirror.invalid',
-        '-keyout',
-        'key',
-        '-out',
-        'cert',
-      ],
-      { cwd: keys },
-    );
-    expect(made.exitCode).toBe(0);
-    const secure = createServer(
-      { key: readFileSync(join(keys, 'key')), cert: readFileSync(join(keys, 'cert')) },
-      (_, response) => response.end(GOOD),
-    );
-    await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
-    const bound = secure.address();
-    const port = typeof bound === 'object' && bound !== null ? bound.port : 0;
-    const proxy = await proxyServer(`http://127.0.0.1:${port}`);
-    remember(proxy);
-    remember({ address: '', asked: [], stop: () => secure.close() });
-    const env = { AO_MIGRATE_MIRROR: 'https://mirror.invalid', HTTPS_PROXY: proxy.address };
+    const { env, certificate } = await secureMirror(laid, sends(GOOD));
     await expectRefused(laid, env, 'could not be used: self-signed certificate');
-    expect((await postinstall(laid, { ...env, NODE_EXTRA_CA_CERTS: join(keys, 'cert') })).stderr).toBe('');
+    expect((await postinstall(laid, { ...env, NODE_EXTRA_CA_CERTS: certificate })).stderr).toBe('');
     expect(vendored(laid)).toEqual([HERE.file]);
   });
+  test('no redirect leads out of https', async () => {
+    const laid = lay();
+    const open = await serve(sends(GOOD));
+    const { env, certificate } = await secureMirror(laid, (_, response) =>
+      response.writeHead(302, { location: open.address }).end(),
+    );
+    await expectRefused(laid, { ...env, NODE_EXTRA_CA_CERTS: certificate }, 'a redirect leaves https');
+    expect(open.asked).toEqual([]);
+  });
 });
+
+const REQUEST = 'req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=mirror.invalid -keyout key -out cert';
+
+/** https://mirror.invalid behind a proxy, with a certificate that nobody knows. */
+async function secureMirror(
+  { main }: Installed,
+  handler: Handler,
+): Promise<{ env: Record<string, string>; certificate: string }> {
+  const keys = join(main, 'keys');
+  mkdirSync(keys);
+  const names = ['-addext', 'subjectAltName=DNS:mirror.invalid'];
+  const made = Bun.spawnSync(['openssl', ...REQUEST.split(' '), ...names], { cwd: keys });
+  expect(made.exitCode).toBe(0);
+  const certificate = join(keys, 'cert');
+  const secure = createServer({ key: readFileSync(join(keys, 'key')), cert: readFileSync(certificate) }, handler);
+  await new Promise<void>((resolve) => secure.listen(0, '127.0.0.1', resolve));
+  const bound = secure.address();
+  const port = typeof bound === 'object' && bound !== null ? bound.port : 0;
+  const proxy = await proxyServer(`http://127.0.0.1:${port}`);
+  remember(proxy);
+  remember({ address: '', asked: [], stop: () => secure.close() });
+  return { env: { AO_MIGRATE_MIRROR: 'https://mirror.invalid', HTTPS_PROXY: proxy.address }, certificate };
+}
