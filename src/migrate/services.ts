@@ -14,6 +14,7 @@ import type { Harness } from '../sessions/harness';
 import { liveness, type TmuxSession } from '../sessions/liveness';
 import { opencodeHarness } from '../sessions/opencode';
 import { OpencodeDatabases } from '../sessions/opencode-store';
+import { PhysicalPaths } from '../sessions/physical';
 import { sessionRoots } from '../sessions/roots';
 
 export interface HarnessSettings {
@@ -32,7 +33,9 @@ export function harnessesFor(
   settings: HarnessSettings,
 ): Readonly<Record<HarnessId, Harness>> {
   const roots = sessionRoots(machine, { root: location.root ?? '', foreign: location.foreign });
+  const paths = new PhysicalPaths();
   const alive = liveness({
+    paths,
     platform: machine.platform,
     pid: machine.pid,
     procRoot: '/proc',
@@ -44,6 +47,7 @@ export function harnessesFor(
   return {
     'claude-code': claudeHarness({
       ...common,
+      paths,
       env: machine.env,
       roots: roots.claude,
       options: { stripRoleSnapshot: settings.stripRoleSnapshot },

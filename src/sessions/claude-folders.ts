@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Machine } from '../contracts/machine';
 import type { SessionRoot } from './harness';
 import type { Liveness } from './liveness';
-import { physical } from './physical';
+import { type PhysicalPaths, physical } from './physical';
 import { longSlugPrefixes, sourceSlugs } from './slug';
 import { ConversationFault, isSystemError, obstacleBelow, withFile } from './source';
 
@@ -21,6 +21,7 @@ export interface ClaudeRootDeps {
   readonly platform: Machine['platform'];
   readonly env: Machine['env'];
   readonly liveness: Liveness;
+  readonly paths: PhysicalPaths;
 }
 
 /** A registry file of a running session is small; a larger one is none. */
@@ -86,7 +87,7 @@ export class ClaudeRoot {
   }
 
   #spellings(directory: string): string[] {
-    if (this.isLocal || existsSync(directory)) return [physical(directory), directory];
+    if (this.isLocal || existsSync(directory)) return [this.#deps.paths.of(directory), directory];
     return [directory];
   }
 

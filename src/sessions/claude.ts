@@ -21,7 +21,6 @@ import {
 } from './finding';
 import type { Harness, HarnessOptions, SessionRoot } from './harness';
 import { isUuid } from './ids';
-import { physical } from './physical';
 import { type Comparison, compare, rewritten } from './rewrite';
 import { slug } from './slug';
 import { type OpenFile, obstacleBelow, withFile } from './source';
@@ -68,7 +67,7 @@ export function claudeHarness(deps: ClaudeDeps): Harness {
 
   async function settle(request: ConversationRequest, located: Located, notes: Note[]): Promise<ConversationFinding> {
     const { root, id, path, size, mtimeMs, how, transcript } = located;
-    const folder = join(root.destination, 'projects', slug(physical(request.destinationCwd)));
+    const folder = join(root.destination, 'projects', slug(deps.paths.of(request.destinationCwd)));
     const obstacle = await obstacleBelow(root.destination, folder);
     if (obstacle !== null) return blocked('CONVERSATION_CONFLICT', `is a link or no directory: ${obstacle}`, notes);
     const main = { source: path, destination: join(folder, `${id}.jsonl`), size, mtimeMs };
@@ -138,7 +137,7 @@ export function claudeHarness(deps: ClaudeDeps): Harness {
   async function verify(copy: ConversationCopy): Promise<string | null> {
     const [main, ...sidecar] = copy.files;
     if (main === undefined) return 'no file is named';
-    const path = join(slug(physical(copy.destinationCwd)), `${copy.resumeId}.jsonl`);
+    const path = join(slug(deps.paths.of(copy.destinationCwd)), `${copy.resumeId}.jsonl`);
     if (join(basename(dirname(main.destination)), basename(main.destination)) !== path) {
       return `not where the agent looks for it: ${main.destination}`;
     }

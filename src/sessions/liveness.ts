@@ -2,7 +2,7 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { HarnessId } from '../contracts/facts';
 import type { Machine } from '../contracts/machine';
-import { physical } from './physical';
+import type { PhysicalPaths } from './physical';
 
 export interface TmuxSession {
   readonly name: string;
@@ -20,6 +20,7 @@ export interface LivenessDeps {
   isAlive(pid: number): boolean;
   /** Terminals that may hold a legacy agent: those outside `<dataDir>/worktrees` (migration.md 3). Asked once. */
   tmuxSessions(): Promise<readonly TmuxSession[]>;
+  readonly paths: PhysicalPaths;
 }
 
 /**
@@ -70,7 +71,7 @@ export function liveness(deps: LivenessDeps): Liveness {
         tmuxNames.length > 0 ? (await tmux()).find((session) => tmuxNames.includes(session.name)) : undefined;
       if (terminal !== undefined) return `the tmux session ${terminal.name}`;
       if (worktree === null) return null;
-      for (const directory of new Set([physical(worktree), worktree])) {
+      for (const directory of new Set([deps.paths.of(worktree), worktree])) {
         const agent = directories()
           .get(directory)
           ?.find((pid) => isAgent(procRoot, pid, harness));

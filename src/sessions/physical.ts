@@ -1,4 +1,4 @@
-import { existsSync, realpathSync } from 'node:fs';
+import { existsSync, lstatSync, realpathSync } from 'node:fs';
 import { basename, dirname, isAbsolute, join, resolve } from 'node:path';
 
 /**
@@ -17,6 +17,48 @@ export function physical(path: string): string {
     if (parent === head) return join(head, ...missing);
     missing.unshift(basename(head));
     head = parent;
+  }
+}
+
+/**
+ * `physical` for many paths of one look, in which nothing is moved: each folder on the way is looked at once. What is
+ * below a folder that is not there costs nothing.
+ */
+export class PhysicalPaths {
+  readonly #known = new Map<string, { readonly path: string; readonly exists: boolean }>();
+
+  of(path: string): string {
+    // There the true case of each name counts, which only the system tells.
+    if (process.platform === 'win32' || !isAbsolute(path)) return physical(path);
+    return this.#find(resolve(path)).path;
+  }
+
+  #find(path: string): { readonly path: string; readonly exists: boolean } {
+    const known = this.#known.get(path);
+    if (known !== undefined) return known;
+    const parent = dirname(path);
+    const found = parent === path ? { path, exists: true } : this.#child(this.#find(parent), basename(path));
+    this.#known.set(path, found);
+    return found;
+  }
+
+  #child(parent: { readonly path: string; readonly exists: boolean }, name: string) {
+    const path = join(parent.path, name);
+    if (!parent.exists) return { path, exists: false };
+    const isPlain = isPlainEntry(path);
+    if (isPlain !== null) return { path, exists: isPlain };
+    const real = realOrNull(path);
+    return real === null ? { path, exists: false } : { path: real, exists: true };
+  }
+}
+
+/** True for what is there and no link, false for what is not there, null where links must be followed to know. */
+function isPlainEntry(path: string): boolean | null {
+  try {
+    const stat = lstatSync(path, { throwIfNoEntry: false });
+    return stat === undefined ? false : stat.isSymbolicLink() ? null : true;
+  } catch {
+    return false;
   }
 }
 

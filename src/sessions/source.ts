@@ -34,7 +34,7 @@ export interface OpenFile {
 
 /** First chunk small, because most files are judged by their beginning; then large, because the rest is copied. */
 const FIRST_CHUNK = 64 * 1024;
-export const CHUNK = 256 * 1024;
+export const CHUNK = 512 * 1024;
 const LAST_CHUNK = 512;
 
 /** Most bytes that a compressed rollout may become: a limit for bombs, not for conversations. */

@@ -13,7 +13,7 @@ import { type DecidedProject, decideProjects, type Facts } from '../plan/targets
 import { readRepository } from '../repository/repository';
 import { daemonPrefix } from '../rewrite/prefix';
 import type { Harness } from '../sessions/harness';
-import { physical } from '../sessions/physical';
+import { PhysicalPaths } from '../sessions/physical';
 import { inParallel } from './in-parallel';
 import { planHash } from './plan-hash';
 
@@ -64,11 +64,12 @@ export async function survey(
   const store = readStore(location, machine, tools.read);
   await turn();
   const draft = draftPlan(store, { ...options, nowMs: machine.now().getTime() });
+  const paths = new PhysicalPaths();
   const facts: Facts = {
     target,
     repositories: repositoriesOf(draft, target, machine),
     managedPath: (projectId, prefix) =>
-      physical(join(target.physicalDataDir, 'worktrees', projectId, 'orchestrator', `${prefix}-orchestrator`)),
+      paths.of(join(target.physicalDataDir, 'worktrees', projectId, 'orchestrator', `${prefix}-orchestrator`)),
   };
   await turn();
   const projects = decideProjects(draft, facts);

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { mkdirSync, symlinkSync } from 'node:fs';
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { directoryMatcher, physical, spelling } from '../../src/sessions/physical';
+import { directoryMatcher, PhysicalPaths, physical, spelling } from '../../src/sessions/physical';
 import { World } from './world';
 
 let world: World;
@@ -29,6 +29,49 @@ describe('physical', () => {
 
   test('what is no absolute path here is returned as it is', () => {
     for (const path of ['', 'relative/x', 'C:\\Users\\dev', '~/x']) expect(physical(path)).toBe(path);
+  });
+});
+
+describe('physical paths of one look', () => {
+  test('are those that are found one by one, in whatever order they are asked for', () => {
+    const { path } = world;
+    writeFileSync(join(path, 'file'), '');
+    symlinkSync(join(path, 'nothing', 'x'), join(path, 'dangling'));
+    symlinkSync('loop', join(path, 'loop'));
+    symlinkSync(join(path, 'link', 'deep'), join(path, 'twice'));
+    const names = [
+      'link',
+      'link/deep',
+      'link/gone/a/b',
+      'twice',
+      'twice/x',
+      'dangling',
+      'dangling/x',
+      'loop/x',
+      'file/x',
+    ];
+    const asked = [
+      ...names.map((name) => join(path, name)),
+      path,
+      '/',
+      '/gone/x/y',
+      `${path}/link/./deep/../z/`,
+      'rel',
+      '',
+    ];
+    for (const order of [asked, asked.toReversed()]) {
+      const paths = new PhysicalPaths();
+      expect(order.map((each) => paths.of(each))).toEqual(order.map(physical));
+    }
+  });
+
+  test('are not looked for again', () => {
+    const paths = new PhysicalPaths();
+    const below = join(world.path, 'later', 'x');
+    expect(paths.of(below)).toBe(below);
+    symlinkSync(join(world.path, 'real'), join(world.path, 'later'));
+    expect(paths.of(below)).toBe(below);
+    expect(physical(below)).toBe(join(world.path, 'real', 'x'));
   });
 });
 

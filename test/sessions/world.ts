@@ -22,6 +22,7 @@ import { type ClaudeDeps, claudeHarness } from '../../src/sessions/claude';
 import { type CodexDeps, codexHarness } from '../../src/sessions/codex';
 import type { Harness, SessionRoot } from '../../src/sessions/harness';
 import { type Liveness, liveness, type TmuxSession } from '../../src/sessions/liveness';
+import { PhysicalPaths } from '../../src/sessions/physical';
 import { slug } from '../../src/sessions/slug';
 
 export const FIXTURES = join(import.meta.dir, '..', 'fixtures', 'harness');
@@ -98,6 +99,7 @@ export class World {
 
   liveness(): Liveness {
     return liveness({
+      paths: new PhysicalPaths(),
       platform: 'linux',
       pid: process.pid,
       procRoot: this.proc,
@@ -111,6 +113,7 @@ export class World {
       platform: 'linux',
       env: {},
       liveness: this.liveness(),
+      paths: new PhysicalPaths(),
       tag: 'ab12',
       roots: [this.root(this.claude)],
       options: { stripRoleSnapshot: false },
