@@ -9,7 +9,7 @@ import { mkdir, open, rename } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { applyMigrations } from '../../src/rewrite/goose';
 import { MIGRATIONS } from '../../src/rewrite/migrations';
-import { inParallel } from '../../src/survey/in-parallel';
+import { inParallel } from '../../src/sessions/in-parallel';
 
 /** What one real run read and wrote. */
 export interface Work {

@@ -4,9 +4,9 @@ import type { HarnessId } from '../contracts/facts';
 import type { ConversationCopy, Plan } from '../contracts/plan';
 import { syncDirectories } from '../sessions/directories';
 import type { Harness, Progress, StagedConversation } from '../sessions/harness';
+import { inParallel } from '../sessions/in-parallel';
 import { ConversationFault } from '../sessions/source';
 import { placedDirectories } from '../sessions/staging';
-import { inParallel } from '../survey/in-parallel';
 import type { Journal } from './journal';
 
 /** Copies in flight at a time: with fsync, eight at once are five times as fast as one after another. */

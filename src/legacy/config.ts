@@ -9,7 +9,8 @@ import type { FileMemory } from './file-memory';
 import { type PathContext, projectPath } from './project-path';
 import { mapping } from './shape';
 import type { ReadResult, SourceReader } from './source-reader';
-import { mapAt, type ParsedTree, parseTree, plain, TreeError } from './tree';
+import { mapAt, type ParsedTree, plain, TreeError } from './tree';
+import { parseTree } from './yaml';
 
 /** A registry of five thousand projects is two megabytes. */
 const CONFIG_CAP = 8 * 1024 * 1024;

@@ -3,7 +3,7 @@ import { basename } from 'node:path';
 import type { LegacyStore, Tree } from '../contracts/legacy';
 import { type Leaf, leavesOf } from '../plan/leaves';
 import { parseJsonTree } from './json-tree';
-import { parseTree } from './tree';
+import { parseTree } from './yaml';
 
 /** The leaves of one of the files that a store was read from. */
 export type ReadLeaves = (file: string) => readonly Leaf[];

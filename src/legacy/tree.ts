@@ -1,5 +1,4 @@
 import type { Position, Tree, TreeMap } from '../contracts/legacy';
-import { readPlain } from './plain-yaml';
 
 /** Why a YAML text could not be read, with the place. */
 export class TreeError extends Error {
@@ -16,20 +15,6 @@ export class TreeError extends Error {
 export interface ParsedTree {
   readonly tree: Tree | null;
   readonly documents: number;
-}
-
-/**
- * Reads YAML as the legacy tool does (legacy-store.md 2.1): YAML 1.2 core, duplicate keys are an error, `<<` is an
- * ordinary key, BOM and CRLF are accepted. Only the first document is converted; errors of later ones do not count.
- *
- * @throws TreeError for a syntax error, a cyclic alias or an alias bomb.
- */
-export function parseTree(text: string): ParsedTree {
-  const plainly = readPlain(text);
-  if (plainly !== null) return { tree: plainly, documents: 1 };
-  // The library costs milliseconds to load, and most stores never need it.
-  const { parseFully }: typeof import('./full-yaml') = require('./full-yaml');
-  return parseFully(text);
 }
 
 /** The map below `key`, or null. */

@@ -1,8 +1,8 @@
 import { chmodSync, closeSync, lstatSync, openSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { inParallel } from '../survey/in-parallel';
 import { syncDescriptor } from './descriptor';
+import { inParallel } from './in-parallel';
 import { isSystemError } from './source';
 
 /**

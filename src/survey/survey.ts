@@ -13,8 +13,8 @@ import { type DecidedProject, decideProjects, type Facts } from '../plan/targets
 import { readRepository } from '../repository/repository';
 import { daemonPrefix } from '../rewrite/prefix';
 import type { Harness } from '../sessions/harness';
+import { inParallel } from '../sessions/in-parallel';
 import { PhysicalPaths } from '../sessions/physical';
-import { inParallel } from './in-parallel';
 import { planHash } from './plan-hash';
 
 /** What the user asked for, as far as it shapes the plan. */

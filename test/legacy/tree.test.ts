@@ -2,7 +2,8 @@ import { describe, expect, test } from 'bun:test';
 import * as fc from 'fast-check';
 import { stringify } from 'yaml';
 import type { Tree } from '../../src/contracts/legacy';
-import { parseTree, plain, TreeError } from '../../src/legacy/tree';
+import { plain, TreeError } from '../../src/legacy/tree';
+import { parseTree } from '../../src/legacy/yaml';
 import { runs } from '../support/property';
 
 /** Values that YAML core and JSON have in common; maps without prototype, as `plain` makes them. */

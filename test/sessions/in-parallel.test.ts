@@ -1,5 +1,5 @@
 import { expect, test } from 'bun:test';
-import { inParallel } from '../../src/survey/in-parallel';
+import { inParallel } from '../../src/sessions/in-parallel';
 
 test('an error is thrown only once nothing is under way any more, and starts nothing new', async () => {
   const ended: number[] = [];
