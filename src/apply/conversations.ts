@@ -69,8 +69,10 @@ export async function placeConversations(
       interrupted();
       await attempt(each.copy, failures, () => harnesses[each.copy.harness].place(each));
     });
-    // All at once, after all: one write of the file system's journal then serves many.
-    if (process.platform !== 'win32') await syncDirectories([...staged.values()].flatMap(placedDirectories));
+    // All at once, after all: one write of the file system's journal then serves many. What OpenCode imported lies in its
+    // own database, and the folder of the export is gone.
+    const renamed = [...staged.values()].filter(({ copy }) => copy.harness !== 'opencode');
+    if (process.platform !== 'win32') await syncDirectories(renamed.flatMap(placedDirectories));
     await inParallel(copies, PARALLEL, async (copy) => {
       if (failures.has(copy.sessionId)) return;
       await attempt(copy, failures, async () => {

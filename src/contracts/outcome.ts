@@ -1,3 +1,4 @@
+import type { HarnessId } from './facts';
 import type { Note } from './notes';
 import type { Outcome, Plan } from './plan';
 import type { RefusalCode } from './refusals';
@@ -36,6 +37,14 @@ export interface Item {
   readonly outcome: Outcome;
   readonly reason?: string;
   readonly fields?: readonly string[];
+  /** Of an orchestrator whose conversation is put in place. */
+  readonly conversation?: {
+    readonly harness: HarnessId;
+    /** Bytes. */
+    readonly size: number;
+    /** Null where they were not counted. */
+    readonly messages: number | null;
+  };
 }
 
 export interface RefusalReport {

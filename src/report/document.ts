@@ -59,13 +59,14 @@ function counted(items: readonly Item[], kind: Item['kind']): { created: number;
 }
 
 // Keys are named one by one: what another part adds to a value is not published by accident.
-function itemOf({ kind, id, outcome, reason, fields }: Item): MigrateDocument['items'][number] {
+function itemOf({ kind, id, outcome, reason, fields, conversation }: Item): MigrateDocument['items'][number] {
   return {
     kind,
     id,
     outcome,
     ...(reason === undefined ? {} : { reason }),
     ...(fields === undefined ? {} : { fields: [...fields] }),
+    ...(conversation === undefined ? {} : { conversation }),
   };
 }
 

@@ -28,6 +28,19 @@ const item = v.object({
   outcome: v.picklist(['created', 'identical', 'differs', 'conflict', 'skipped', 'failed']),
   reason: v.optional(v.string()),
   fields: v.optional(v.pipe(v.array(v.string()), v.description('Columns that differ.'))),
+  conversation: v.optional(
+    v.pipe(
+      v.object({
+        harness: v.picklist(['claude-code', 'codex', 'opencode']),
+        size: v.pipe(count, v.description('Bytes.')),
+        messages: v.pipe(
+          v.nullable(count),
+          v.description('Null where they were not counted: above 64 MB, and in a run that shows no plan.'),
+        ),
+      }),
+      v.description("An orchestrator's conversation that is put in place, or is there already."),
+    ),
+  ),
 });
 
 export const MigrateDocumentSchema = v.pipe(

@@ -93,6 +93,11 @@ export function plannedItems(plan: Plan): readonly Item[] {
   });
   return [
     ...plan.projects.map((project) => of('project', project)),
-    ...plan.orchestrators.map((orchestrator) => of('orchestrator', orchestrator)),
+    ...plan.orchestrators.map((orchestrator): Item => {
+      const item = of('orchestrator', orchestrator);
+      if (orchestrator.copy === null) return item;
+      const { harness, size, messages } = orchestrator.copy;
+      return { ...item, conversation: { harness, size, messages } };
+    }),
   ];
 }
