@@ -39,6 +39,8 @@ const PIPE = 1 << 16;
 /** Bytes per call to a reader who may be given up: so few that a slow one takes them in time. */
 const SMALL_CHUNK = 1 << 13;
 const LONGEST_PAUSE = 50;
+/** As the system calls it when somebody does not answer. */
+const TIMED_OUT = 'ETIMEDOUT';
 /** Writes of no byte in a row, after which a device is taken as broken. */
 const FRUITLESS = 200;
 
@@ -97,7 +99,7 @@ export function openOutput(descriptor: number, options: OutputOptions = {}): Out
 }
 
 function tooLate(): Error {
-  return Object.assign(new Error('nobody reads it'), { code: 'ETIMEDOUT' });
+  return Object.assign(new Error('nobody reads it'), { code: TIMED_OUT });
 }
 
 async function inTime(work: Promise<number>, patienceMs: number): Promise<number> {

@@ -50,6 +50,15 @@ describe('docs', () => {
     for (const name of OFFERED.flags) expect(reference).toContain(flagSpec(name).description);
   });
 
+  test.each(['README.md', 'CHANGELOG.md'])('%s names every command and flag that is offered', (page) => {
+    const text = readFileSync(join(ROOT, page), 'utf8');
+    const words = new Set(
+      text.match(/--[a-z-]+|`(?:ao-migrate )?[a-z]+/g)?.map((word) => word.replace(/^`(?:ao-migrate )?/, '')),
+    );
+    expect(OFFERED.flags.filter((name) => !words.has(`--${name}`))).toEqual([]);
+    expect(OFFERED.commands.filter((name) => name !== 'migrate' && !words.has(name))).toEqual([]);
+  });
+
   test('no document names a flag or a command that does not exist, and no link leads nowhere', () => {
     const pages = [
       'README.md',
