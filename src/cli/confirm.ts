@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline';
 import { Interrupted } from '../apply/interruption';
+import { wrapped } from '../report/layout';
 
 export interface Asking {
   readonly stdinIsTTY: boolean;
@@ -19,6 +20,8 @@ export interface QuestionStreams {
   readonly output: NodeJS.WritableStream;
   /** The terminal obeys cursor movements, so that the line can be edited and Ctrl-C arrives as a key. */
   readonly live: boolean;
+  /** Columns. */
+  readonly width: number;
   /** Aborted by the caller's signal handler while the question stands: a decline. */
   readonly interrupted?: AbortSignal;
 }
@@ -32,8 +35,16 @@ const TRIES = 3;
  * (migration.md 11). The input is left paused, so that it does not keep the process alive.
  */
 export function confirm(question: string, streams: QuestionStreams): Promise<boolean> {
-  const { input, output, live, interrupted } = streams;
+  const { input, output, live, width, interrupted } = streams;
   if (interrupted?.aborted === true) return Promise.resolve(false);
+  // Two columns are left for the answer.
+  const lines = wrapped(`${question} [Y/n]`, width - 2);
+  output.write(
+    lines
+      .slice(0, -1)
+      .map((line) => `${line}\n`)
+      .join(''),
+  );
   const prompt = createInterface({ input, output, terminal: live, historySize: 0 });
   return new Promise((resolve) => {
     let tries = 0;
@@ -68,7 +79,7 @@ export function confirm(question: string, streams: QuestionStreams): Promise<boo
         prompt.prompt();
       }
     });
-    prompt.setPrompt(`${question} [Y/n] `);
+    prompt.setPrompt(`${lines.at(-1)} `);
     prompt.prompt();
   });
 }

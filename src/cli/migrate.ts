@@ -57,6 +57,7 @@ export async function runMigrate(flags: FlagValues, around: MigrateSurroundings)
       input: process.stdin,
       output: process.stderr,
       live: around.errorTerminal.live,
+      width: around.errorTerminal.width,
       interrupted: signals.signal,
     });
     return agreed && !wasInterrupted(signals.check);

@@ -63,6 +63,7 @@ export async function runRollback(flags: FlagValues, around: RollbackSurrounding
                 input: process.stdin,
                 output: process.stderr,
                 live: around.errorTerminal.live,
+                width: around.errorTerminal.width,
                 interrupted: signals.signal,
               });
               return agreed && !wasInterrupted(signals.check);

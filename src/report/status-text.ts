@@ -27,7 +27,10 @@ function headlineOf({ status, pending }: Standing): readonly [Style, string] {
     case 'undone':
       return ['yellow', 'The migration was undone. `ao-migrate` migrates again.'];
     case 'partial':
-      return ['yellow', 'Partly done: something could not be migrated yet. `ao-migrate` completes it.'];
+      return [
+        'yellow',
+        'Partly done: something could not be migrated yet. `ao-migrate --dry-run` tells what and why, `ao-migrate` completes it.',
+      ];
     case 'pending': {
       const projects = pending?.projects ?? 0;
       const orchestrators = pending?.orchestrators ?? 0;

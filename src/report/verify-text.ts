@@ -8,6 +8,10 @@ import { pathText, sentenceText, type TextContext } from './words';
 
 const SIGNS = { ok: '=', 'changed-since': '~', damaged: '!' } as const;
 
+const NEXT =
+  'A new run does not mend this. `ao-migrate rollback` undoes what is still whole; the backup of the run holds the rest. ' +
+  'If you did not change it yourself, send support the file of `ao-migrate doctor --bundle FILE`.';
+
 /** What `verify` found, for a person: damage first, then what has been gone on with; what is as written only in number. */
 export function verifyText(outcome: VerifyOutcome, context: TextContext): string {
   const { terminal, verbose } = context;
@@ -21,6 +25,7 @@ export function verifyText(outcome: VerifyOutcome, context: TextContext): string
     }
     for (const check of checks) lines.push(...hanging(`  ${SIGNS[state]} `, checkLine(check, context), terminal.width));
   }
+  if (outcome.status === 'found') lines.push('', ...hanging(`${terminal.unicode ? '→' : '->'} `, NEXT, terminal.width));
   lines.push(...notesText(outcome.notes, context));
   if (outcome.refusal !== null) lines.push(...refusalLines(outcome.refusal, context));
   return `${lines.join('\n')}\n`;
@@ -33,10 +38,12 @@ function checkLine({ kind, id, state, detail }: Check, context: TextContext): st
   return `${kind} ${pathText(id, context)}: ${said}${why}`;
 }
 
-function headlineOf({ status, runId }: VerifyOutcome): readonly [Style, string] {
+function headlineOf({ status, runId, checks }: VerifyOutcome): readonly [Style, string] {
   switch (status) {
     case 'ok':
-      return ['green', `The run ${runId} is as it was written, or has been gone on with as expected.`];
+      return checks.some(({ state }) => state === 'changed-since')
+        ? ['green', `All that the run ${runId} wrote is in order; what has changed since is told below.`]
+        : ['green', `All that the run ${runId} wrote is as it was written.`];
     case 'found':
       return ['red', `The run ${runId} is not as it was written.`];
     case 'nothing':

@@ -16,14 +16,14 @@ interface Asked {
   readonly shown: () => string;
 }
 
-function ask(live: boolean, interrupted?: AbortSignal): Asked {
+function ask(live: boolean, interrupted?: AbortSignal, width = 80): Asked {
   const input = new PassThrough();
   const output = new PassThrough();
   let shown = '';
   output.on('data', (bytes: Buffer) => {
     shown += bytes.toString();
   });
-  const streams = { input, output, live, ...(interrupted === undefined ? {} : { interrupted }) };
+  const streams = { input, output, live, width, ...(interrupted === undefined ? {} : { interrupted }) };
   return { input, answer: confirm('Migrate 1 project and 2 orchestrators?', streams), shown: () => shown };
 }
 
@@ -76,4 +76,16 @@ test('Ctrl-C as a key is a decline', async () => {
   const { input, answer } = ask(true);
   input.write('\u0003');
   expect(await answer).toBe(false);
+});
+
+test('on a narrow terminal the question breaks between words, and never within what can be answered', async () => {
+  for (const width of [20, 28, 40, 43, 44, 45]) {
+    const { input, answer, shown } = ask(false, undefined, width);
+    input.write('y\n');
+    expect(await answer).toBe(true);
+    const lines = shown().trimEnd().split('\n');
+    expect(lines.at(-1)).toContain('[Y/n]');
+    for (const line of lines) expect(line.length).toBeLessThan(width);
+    expect(lines.join(' ')).toBe('Migrate 1 project and 2 orchestrators? [Y/n]');
+  }
 });

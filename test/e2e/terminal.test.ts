@@ -1,5 +1,6 @@
+import { Database } from 'bun:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXECUTABLE, run } from '../support/executable';
 import { emptyHome, type Home, realFixture } from '../support/home';
@@ -94,6 +95,22 @@ describe.skipIf(TMUX === null)('in a real terminal', () => {
   test('a command line that is wrong', async () => {
     for (const args of [['--dry-rum'], ['rolback'], ['--config', 'nothing.yaml'], ['completions']])
       expect(steady(await show(args))).toMatchSnapshot();
+  });
+
+  test.each([80, 40])('a part that waits for a later run, at %d columns', async (columns) => {
+    const stray = join(home.path, '.agent-orchestrator', 'projects', 'nobody_0123456789', 'sessions');
+    mkdirSync(stray, { recursive: true });
+    writeFileSync(join(stray, 'nb-orchestrator.json'), JSON.stringify({ role: 'orchestrator', worktree: '/gone' }));
+    const answers = [{ when: '[Y/n]', keys: ['Enter'] }];
+    for (const args of [[], ['status'], ['doctor'], []])
+      expect(steady(await show(args, { columns, ...(args.length === 0 ? { answers } : {}) }))).toMatchSnapshot();
+  });
+
+  test('damage since: what, and what to do', async () => {
+    await run(home, ['--yes']);
+    using database = new Database(join(home.path, '.ao', 'data', 'ao.db'));
+    database.run("UPDATE projects SET path = '/elsewhere' WHERE id LIKE 'acme%'");
+    for (const args of [['verify'], ['doctor']]) expect(steady(await show(args))).toMatchSnapshot();
   });
 
   test('no old store', async () => {
