@@ -9,6 +9,7 @@ import {
   openSync,
   readdirSync,
   readFileSync,
+  readSync,
   rmSync,
   writeFileSync,
 } from 'node:fs';
@@ -50,7 +51,7 @@ function below(all: Readonly<Record<string, string>>, folder: string): Record<st
   return Object.fromEntries(Object.entries(all).filter(([name, state]) => isInside(name) && state.startsWith('file')));
 }
 
-const OPERANDS: Readonly<Record<string, readonly string[]>> = { completions: ['bash'] };
+const OPERANDS: Readonly<Record<string, readonly string[]>> = { completions: ['bash'], rollback: ['--yes'] };
 const commandLines = OFFERED.commands.map((name): readonly string[] => [name, ...(OPERANDS[name] ?? [])]);
 
 describe('every command answers --json with a document that its schema accepts', () => {
@@ -276,7 +277,7 @@ describe('whatever becomes of stdout', () => {
   test(
     'closed early: quiet, and the exit code is that of the work',
     async () => {
-      for (const line of commandLines.filter(([name]) => name !== 'rollback')) {
+      for (const line of commandLines) {
         const child = start([...line, '--json'], 'pipe');
         child.stdout?.destroy();
         const { code, stderr } = await exited(child);
@@ -290,7 +291,7 @@ describe('whatever becomes of stdout', () => {
   test.skipIf(!existsSync('/dev/full'))(
     'a full disk: said on stderr, exit code 1',
     async () => {
-      for (const line of commandLines.filter(([name]) => name !== 'rollback')) {
+      for (const line of commandLines) {
         const full = openSync('/dev/full', 'w');
         const { code, stderr } = await exited(start([...line, '--json'], full));
         closeSync(full);
@@ -314,6 +315,24 @@ describe('whatever becomes of stdout', () => {
       const { stdout, stderr } = piped(['explain', '--json'], 'sleep 1; cat');
       expect(stdout.length).toBeGreaterThan(65_536);
       expect(documentIn({ stdout: stdout.toString(), stderr: stderr.toString() })).toMatchObject({ status: 'ok' });
+    },
+    LONG,
+  );
+
+  test(
+    'a pipe that nobody reads before the program has ended: it ends, and its document is in the pipe',
+    async () => {
+      const fifo = join(home.path, 'unread');
+      Bun.spawnSync(['mkfifo', fifo]);
+      for (const line of commandLines.filter(([name]) => name !== 'explain')) {
+        const held = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
+        const { code, stderr } = await exited(start([...line, '--json'], held));
+        expect({ line, code }).toEqual({ line, code: 0 });
+        const bytes = Buffer.alloc(1 << 17);
+        const stdout = bytes.subarray(0, readSync(held, bytes)).toString();
+        closeSync(held);
+        expect(documentIn({ stdout, stderr })).toMatchObject({ command: line[0] });
+      }
     },
     LONG,
   );
