@@ -153,7 +153,8 @@ export interface ImportTarget {
   /** False for a store of another machine, for which this one's variables do not count. */
   readonly local: boolean;
   readonly directory: string;
-  readonly projectPath: string;
+  /** Null for a conversation that was held outside of any repository. */
+  readonly projectPath: string | null;
   /** The first start of the release moves all JSON files into a database. */
   readonly takesOver: boolean;
 }
@@ -173,9 +174,11 @@ export async function importExport(
   }
   const named = deps.machine.env.OPENCODE_DB;
   return withEmptyHome(deps.machine, async (home) => {
-    const { cwd, env } = keepsFiles(binary.version)
-      ? await standIn(home, target.projectPath, target.directory)
-      : { cwd: target.directory, env: {} };
+    const { projectPath } = target;
+    const { cwd, env } =
+      keepsFiles(binary.version) && projectPath !== null
+        ? await standIn(home, projectPath, target.directory)
+        : { cwd: target.directory, env: {} };
     return runOpencode(deps.run, home, binary.path, {
       args: ['import', prepared.file],
       cwd,

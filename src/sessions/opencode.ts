@@ -179,7 +179,7 @@ export function opencodeHarness(deps: OpencodeDeps): Harness {
       root: root.destination,
       local: root.local,
       directory: copy.destinationCwd,
-      projectPath: copy.projectPath,
+      projectPath: located.session.project === 'global' ? null : copy.projectPath,
       takesOver: !keepsFiles(binary.version) && (await takesOver(root.destination)),
     };
     const result = await withTemporaryDirectories(copy.destinationCwd, () => importExport(ready, target, binary, deps));

@@ -143,6 +143,15 @@ describe('a release that keeps files itself', () => {
     expect(world.left()).toEqual([]);
   });
 
+  test('puts one that was held outside of any repository where it was', async () => {
+    renameSync(join(storage, 'session', 'abc123'), join(storage, 'session', 'global'));
+    world.install('1.1.65');
+    await migrate(world.opencode(), world.ask());
+    expect(existsSync(placed('global'))).toBe(true);
+    expect(world.runs('import')[0]?.cwd).toBe(world.managed);
+    expect(assertFound(await find()).destination).toBe('in-place');
+  });
+
   test('without git puts it nowhere: that is no success, and a later run does it again', async () => {
     repository();
     world.install('1.1.65', 'unset GIT_DIR');
