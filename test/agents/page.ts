@@ -69,7 +69,7 @@ with \`HARNESS_VERSION\`: the project goes in, the conversation with a later run
 | OpenCode | \`opencode --session ID\` |
 
 Releases of Codex that do not know \`--dangerously-bypass-hook-trust\` end with a usage error whatever they should resume;
-for them the flag and the hooks are left out.
+for them the flag and the hooks are left out. That is all before 0.131, and \`ao-migrate\` says so in a note.
 
 ## Why these releases
 
