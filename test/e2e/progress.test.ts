@@ -27,7 +27,7 @@ const events = (text: string) =>
     .split('\n')
     .map((line) => v.parse(Event, JSON.parse(line)));
 
-const LARGE = 150_000_000;
+const LARGE = 250_000_000;
 
 describe('progress as NDJSON', () => {
   test('tells of a long copy while it lasts', async () => {
@@ -42,7 +42,8 @@ describe('progress as NDJSON', () => {
     expect(await child.exited).toBe(0);
     const told = events(readFileSync(join(home.path, 'p.ndjson'), 'utf8'));
     const done = told.flatMap((each) => (each.event === 'copy' ? [each.done] : []));
-    expect(done.length).toBeGreaterThan(3);
+    // The first bytes, some after the pause, the last: more on a slow disk.
+    expect(done.length).toBeGreaterThan(2);
     expect(done).toEqual(done.toSorted((a, b) => a - b));
     expect(done.some((bytes) => bytes > 1_000_000 && bytes < LARGE)).toBe(true);
   });
@@ -146,6 +147,6 @@ test.skipIf(TMUX === null)('a copy that lasts longer than a second has a bar, wh
   expect(exitCode).toBe(0);
   expect(screen).not.toContain('Copying');
   const written = Bun.stripANSI(readFileSync(join(home.path, 'typescript'), 'utf8'));
-  expect(written).toMatch(/\rCopying █+░+ +\d+% of 150 MB/);
-  expect(written).toContain('100% of 150 MB');
+  expect(written).toMatch(/\rCopying █+░+ +\d+% of 250 MB/);
+  expect(written).toContain('100% of 250 MB');
 });
