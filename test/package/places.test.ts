@@ -1,9 +1,9 @@
 import { afterAll, afterEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXECUTABLE } from '../support/executable';
 import { emptyHome, type Home, realFixture } from '../support/home';
-import { HERE, type Installed, installed, NODE } from '../support/installed';
+import { type Installed, installedExecutable, NODE } from '../support/installed';
 
 setDefaultTimeout(60_000);
 
@@ -109,10 +109,7 @@ describe('the environment', () => {
 
 /** The executable as it is installed by npm, behind its launcher: one for all tests, because it is large. */
 function withLauncher(): Installed {
-  if (laid !== null) return laid;
-  const executable = readFileSync(EXECUTABLE);
-  laid = installed(executable);
-  laid.add(HERE, executable);
+  laid ??= installedExecutable(EXECUTABLE);
   return laid;
 }
 afterAll(() => laid?.remove());

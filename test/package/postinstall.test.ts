@@ -6,7 +6,7 @@ import { MigrateDocumentSchema } from '../../src/report/schema';
 import { EXECUTABLE, run } from '../support/executable';
 import { rowsOf } from '../support/expected';
 import { emptyHome, type Home, realFixture } from '../support/home';
-import { HERE, installed, NODE } from '../support/installed';
+import { installedExecutable, NODE } from '../support/installed';
 import { snapshot } from '../support/tree';
 
 setDefaultTimeout(60_000);
@@ -123,9 +123,7 @@ describe('an install that is killed leaves nothing half done', () => {
 
 test('the package’s own postinstall runs it', async () => {
   const place = lay();
-  const executable = readFileSync(EXECUTABLE);
-  const laid = installed(executable);
-  laid.add(HERE, executable);
+  const laid = installedExecutable(EXECUTABLE);
   const child = Bun.spawn([NODE, join(laid.main, 'lib', 'postinstall.js')], {
     env: {
       HOME: place.path,

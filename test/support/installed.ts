@@ -1,4 +1,14 @@
-import { chmodSync, mkdirSync, mkdtempSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { platformManifest, platformPackage } from '../../scripts/npm-packages';
@@ -26,8 +36,8 @@ export interface Installed {
   readonly main: string;
   readonly modules: string;
   readonly launcher: string;
-  /** Puts the package of a target there. */
-  add(target: Target, executable: Uint8Array, version?: string): string;
+  /** Puts the package of a target there, with these bytes or the file of this path. */
+  add(target: Target, executable: Uint8Array | string, version?: string): string;
   remove(): void;
 }
 
@@ -58,17 +68,34 @@ export function installed(executable: Uint8Array): Installed {
     main,
     modules,
     launcher: join(main, 'bin', 'ao-migrate.js'),
-    add: (target, bytes, version = VERSION) => {
+    add: (target, executable, version = VERSION) => {
       const folder = join(modules, platformPackage(target));
       mkdirSync(join(folder, 'bin'), { recursive: true });
       writeFileSync(join(folder, 'package.json'), JSON.stringify(platformManifest(target, version, '')));
       const file = join(folder, 'bin', target.file);
-      writeFileSync(file, bytes);
+      if (typeof executable === 'string') lay(executable, file);
+      else writeFileSync(file, executable);
       chmodSync(file, 0o755);
       return file;
     },
     remove: () => rmSync(top, { recursive: true, force: true }),
   };
+}
+
+/** As installed, with the real executable, which is too large to be written for every test. */
+export function installedExecutable(file: string): Installed {
+  const laid = installed(readFileSync(file));
+  laid.add(HERE, file);
+  return laid;
+}
+
+function lay(from: string, to: string): void {
+  try {
+    linkSync(from, to);
+  } catch {
+    // On another file system.
+    copyFileSync(from, to);
+  }
 }
 
 export interface Ended {
