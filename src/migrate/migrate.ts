@@ -5,8 +5,8 @@ import { backupPlace } from '../apply/backup';
 import { Interrupted } from '../apply/interruption';
 import { refuseOtherOwner } from '../apply/preflight';
 import { PutBack, Unfinished } from '../apply/put-back';
-import { isCommitted, recoverRuns, unfinishedRuns } from '../apply/recover';
-import { clearDebris, type RunLock, refuseRunInProgress, runningOwner, takeLock } from '../apply/run-lock';
+import { interruptedRuns, isCommitted, recoverRuns, unfinishedRuns } from '../apply/recover';
+import { clearDebris, type RunLock, refuseRunInProgress, takeLock } from '../apply/run-lock';
 import { newRunId, type StatePaths, statePaths } from '../apply/state';
 import type { TargetFacts } from '../contracts/facts';
 import type { Machine } from '../contracts/machine';
@@ -152,8 +152,7 @@ class Migration {
     }
     if (this.flags.dryRun) {
       // Of a run that goes on now it is not true; the dry run is refused for it.
-      const interrupted = runningOwner(paths) === null ? unfinished : [];
-      for (const id of interrupted)
+      for (const id of interruptedRuns(paths, target.physicalDataDir))
         this.#notes.push({
           code: 'RUN_UNFINISHED',
           severity: 'warn',

@@ -3,7 +3,7 @@ import { Interrupted, signalsSeen } from '../apply/interruption';
 import { refuseOtherOwner } from '../apply/preflight';
 import { reasonOf } from '../apply/put-back';
 import { type Receipt, readReceipt, receiptsOf } from '../apply/receipt';
-import { recoverRuns, unfinishedRuns } from '../apply/recover';
+import { interruptedRuns, recoverRuns, unfinishedRuns } from '../apply/recover';
 import { planRollback, type RollbackItem, rollback, UnfinishedRollback } from '../apply/rollback';
 import { clearDebris, type RunLock, takeLock } from '../apply/run-lock';
 import { newRunId, RUN_ID, type StatePaths, statePaths } from '../apply/state';
@@ -147,7 +147,7 @@ async function recover(
     return;
   }
   if (flags.dryRun) {
-    for (const id of unfinished)
+    for (const id of interruptedRuns(paths, target.physicalDataDir))
       notes.push({
         code: 'RUN_UNFINISHED',
         severity: 'warn',

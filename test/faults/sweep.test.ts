@@ -9,7 +9,7 @@ const strace = findStrace();
 /** Accidents of each scenario here; `bun run test:faults` tries all. */
 const COUNT = 3;
 /** Chains of accidents. */
-const CHAINS = Number(process.env.AO_CHAINS ?? 2);
+const CHAINS = Number(process.env.AO_CHAINS ?? 1);
 const SEED = Number(process.env.AO_FAULTS_SEED ?? 1);
 
 describe.skipIf(strace === null)('one accident at a system call, then an undisturbed run', () => {
