@@ -120,7 +120,7 @@ class Migration {
     setting.phase?.('recover');
     await this.#recover(paths, target);
     setting.phase?.('plan');
-    const first = await this.#look(location, target, await inspectTarget(target, machine));
+    const first = await this.#look(location, target, await this.#inspect(target, paths));
     setting.debug(
       'plan',
       `${first.plan.projects.length} projects, ${first.plan.orchestrators.length} orchestrators, ${first.store.files.length} files read`,
@@ -174,6 +174,16 @@ class Migration {
       this.setting.debug('recover', `the run ${each.runId} was ${each.outcome}`);
       this.#notes.push(...each.notes);
       lock.adopt(each.madeDirectories);
+    }
+  }
+
+  /** A database that changes all the time, or goes away, is in the hands of another run if one goes on. */
+  async #inspect(target: TargetPaths, paths: StatePaths): Promise<TargetFacts> {
+    try {
+      return await inspectTarget(target, this.setting.machine);
+    } catch (error) {
+      if (error instanceof Refusal && error.code === 'DB_LOCKED') refuseRunInProgress(paths);
+      throw error;
     }
   }
 

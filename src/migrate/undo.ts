@@ -5,7 +5,7 @@ import { reasonOf } from '../apply/put-back';
 import { type Receipt, readReceipt, receiptsOf } from '../apply/receipt';
 import { interruptedRuns, recoverRuns, unfinishedRuns } from '../apply/recover';
 import { planRollback, type RollbackItem, rollback, UnfinishedRollback } from '../apply/rollback';
-import { clearDebris, type RunLock, takeLock } from '../apply/run-lock';
+import { clearDebris, type RunLock, refuseRunInProgress, takeLock } from '../apply/run-lock';
 import { newRunId, RUN_ID, type StatePaths, statePaths } from '../apply/state';
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
@@ -82,7 +82,11 @@ export async function undo(flags: UndoFlags, setting: UndoSetting): Promise<Undo
     if (receipt === null || receipt.status === 'undone')
       return { ...empty, status: 'nothing-to-undo', exitCode: EXIT.done, runId: receipt?.runId ?? null };
     const about = { ...empty, runId: receipt.runId, backup: receipt.backup };
-    const planned = await plannedItems(receipt, machine);
+    const planned = await plannedItems(receipt, machine).catch((error: unknown) => {
+      // A database that changes all the time, or goes away, is in the hands of another run if one goes on.
+      if (error instanceof Refusal && error.code === 'DB_LOCKED') refuseRunInProgress(paths);
+      throw error;
+    });
     if (!flags.dryRun || planned.some(({ outcome }) => outcome === 'removed')) {
       const daemon = await findDaemon(runFile(machine), machine);
       notes.push(...daemon.notes);
