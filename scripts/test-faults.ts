@@ -93,4 +93,5 @@ function summary(swept: Sweep): string {
   return `${swept.scenario}: ${swept.verdicts.length} of ${swept.all} points, ${lostOf(swept)} lost (${list.join(', ')})`;
 }
 
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(1));
 process.exitCode = await main();

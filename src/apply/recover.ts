@@ -10,6 +10,7 @@ import { syncDirectory } from './durable';
 import { journalFile, readJournal, requireJournal } from './journal';
 import { configDigest, type Receipt, removeReceipt, requireReceipt, runIds, writeReceipt } from './receipt';
 import { finishRollback } from './rollback';
+import { runningOwner } from './run-lock';
 import type { StatePaths } from './state';
 import { removeTemporaries, undoSteps } from './undo';
 
@@ -31,6 +32,11 @@ export function unfinishedRuns(paths: StatePaths, physicalDataDir: string): stri
       return first === undefined || !('physicalDataDir' in first) || first.physicalDataDir === physicalDataDir;
     })
     .sort();
+}
+
+/** The same for a command that recovers nothing and only tells of them: a run that goes on now is not one. */
+export function interruptedRuns(paths: StatePaths, physicalDataDir: string): string[] {
+  return runningOwner(paths) === null ? unfinishedRuns(paths, physicalDataDir) : [];
 }
 
 /**

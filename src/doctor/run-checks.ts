@@ -1,5 +1,6 @@
 import { readReceipt } from '../apply/receipt';
-import { postinstallNote, type RunRecord, runsOf, unfinishedIds } from '../apply/receipt-reader';
+import { postinstallNote, type RunRecord, runsOf } from '../apply/receipt-reader';
+import { interruptedRuns } from '../apply/recover';
 import type { StatePaths } from '../apply/state';
 import type { Machine } from '../contracts/machine';
 import { counted, listed, sizeText } from '../report/words';
@@ -32,7 +33,7 @@ export async function pastChecks(
   if (last === undefined) checks.push(passed(LAST, 'none'));
   else if (last.status === 'done') checks.push(...(await verified(last, paths, places, machine)));
   else checks.push(unverified(last));
-  for (const runId of unfinishedIds(migrations, physicalDataDir)) {
+  for (const runId of interruptedRuns(paths, physicalDataDir)) {
     const message = `The run ${runId} was interrupted.`;
     const next = 'Run `ao-migrate`: it finishes or undoes that run first.';
     checks.push(warned({ id: 'unfinished', title: 'Interrupted run' }, message, next, 'RUN_UNFINISHED'));

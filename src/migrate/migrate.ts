@@ -5,8 +5,8 @@ import { backupPlace } from '../apply/backup';
 import { Interrupted } from '../apply/interruption';
 import { refuseOtherOwner } from '../apply/preflight';
 import { PutBack, Unfinished } from '../apply/put-back';
-import { isCommitted, recoverRuns, unfinishedRuns } from '../apply/recover';
-import { clearDebris, type RunLock, refuseRunInProgress, runningOwner, takeLock } from '../apply/run-lock';
+import { isCommitted } from '../apply/recover';
+import { type RunLock, refuseRunInProgress, takeLock } from '../apply/run-lock';
 import { newRunId, type StatePaths, statePaths } from '../apply/state';
 import type { TargetFacts } from '../contracts/facts';
 import type { Machine } from '../contracts/machine';
@@ -31,6 +31,7 @@ import { type Survey, type SurveyOptions, survey } from '../survey/survey';
 import { agentNotes } from './agents';
 import type { Phase } from './phases';
 import { requirePlaces } from './places';
+import { type RecoverySetting, recoverFirst, recoverUnder } from './recovery';
 import { harnessesFor, managedRoots } from './services';
 
 /** The flags of `migrate`, as far as they decide something. */
@@ -118,9 +119,9 @@ class Migration {
     const paths = statePaths(machine, target.physicalDataDir);
     this.#runId = newRunId(machine, paths.migrations);
     setting.phase?.('recover');
-    await this.#recover(paths, target);
+    this.#notes.push(...(await recoverFirst(this.#recovery(paths, target), flags.dryRun)));
     setting.phase?.('plan');
-    const first = await this.#look(location, target, await inspectTarget(target, machine));
+    const first = await this.#look(location, target, await this.#inspect(target, paths));
     setting.debug(
       'plan',
       `${first.plan.projects.length} projects, ${first.plan.orchestrators.length} orchestrators, ${first.store.files.length} files read`,
@@ -142,39 +143,18 @@ class Migration {
     return this.#underLock(location, target, paths, first);
   }
 
-  /** An interrupted earlier run is finished or undone first; a dry run only says so. */
-  async #recover(paths: StatePaths, target: TargetPaths): Promise<void> {
-    const unfinished = unfinishedRuns(paths, target.physicalDataDir);
-    const { machine } = this.setting;
-    if (unfinished.length === 0) {
-      if (!this.flags.dryRun) clearDebris(paths, this.#runId, machine);
-      return;
-    }
-    if (this.flags.dryRun) {
-      // Of a run that goes on now it is not true; the dry run is refused for it.
-      const interrupted = runningOwner(paths) === null ? unfinished : [];
-      for (const id of interrupted)
-        this.#notes.push({
-          code: 'RUN_UNFINISHED',
-          severity: 'warn',
-          id,
-          message: `the run ${id} was interrupted; a real run finishes or undoes it first`,
-        });
-      return;
-    }
-    const lock = takeLock(paths, this.#runId, machine);
-    try {
-      await this.#recoverAll(paths, target, lock);
-    } finally {
-      lock.release();
-    }
+  #recovery(paths: StatePaths, { physicalDataDir }: TargetPaths): RecoverySetting {
+    const { machine, debug } = this.setting;
+    return { paths, physicalDataDir, machine, runId: this.#runId, debug: (message) => debug('recover', message) };
   }
 
-  async #recoverAll(paths: StatePaths, target: TargetPaths, lock: RunLock): Promise<void> {
-    for (const each of await recoverRuns(paths, target.physicalDataDir, this.setting.machine)) {
-      this.setting.debug('recover', `the run ${each.runId} was ${each.outcome}`);
-      this.#notes.push(...each.notes);
-      lock.adopt(each.madeDirectories);
+  /** A database that changes all the time, or goes away, is in the hands of another run if one goes on. */
+  async #inspect(target: TargetPaths, paths: StatePaths): Promise<TargetFacts> {
+    try {
+      return await inspectTarget(target, this.setting.machine);
+    } catch (error) {
+      if (error instanceof Refusal && error.code === 'DB_LOCKED') refuseRunInProgress(paths);
+      throw error;
     }
   }
 
@@ -237,8 +217,7 @@ class Migration {
     const lock = takeLock(paths, this.#runId, machine);
     let db: Database | null = null;
     try {
-      // Another run may have died since the look without the lock.
-      await this.#recoverAll(paths, target, lock);
+      this.#notes.push(...(await recoverUnder(lock, this.#recovery(paths, target))));
       let current = shown;
       await this.#guard(current, target);
       requirePlaces(current, target, paths, this.flags.backup);

@@ -3,9 +3,8 @@ import { Interrupted, signalsSeen } from '../apply/interruption';
 import { refuseOtherOwner } from '../apply/preflight';
 import { reasonOf } from '../apply/put-back';
 import { type Receipt, readReceipt, receiptsOf } from '../apply/receipt';
-import { recoverRuns, unfinishedRuns } from '../apply/recover';
 import { planRollback, type RollbackItem, rollback, UnfinishedRollback } from '../apply/rollback';
-import { clearDebris, type RunLock, takeLock } from '../apply/run-lock';
+import { refuseRunInProgress, takeLock } from '../apply/run-lock';
 import { newRunId, RUN_ID, type StatePaths, statePaths } from '../apply/state';
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
@@ -15,6 +14,7 @@ import { closeDatabase, openDatabase } from '../rewrite/connection';
 import { findDaemon } from '../rewrite/daemon';
 import { runFile, type TargetPaths, targetPaths } from '../rewrite/paths';
 import { withPrivateCopy } from '../rewrite/private-copy';
+import { recoverFirst, recoverUnder } from './recovery';
 
 export interface UndoFlags {
   readonly run: string | null;
@@ -77,12 +77,18 @@ export async function undo(flags: UndoFlags, setting: UndoSetting): Promise<Undo
     const target = targetPaths(machine, { dataDir: flags.dataDir, legacyRoots: [] });
     refuseOtherOwner(target.physicalDataDir, machine.uid);
     const paths = statePaths(machine, target.physicalDataDir);
-    await recover(paths, target, flags, machine, notes);
+    const { physicalDataDir } = target;
+    const recovery = { paths, physicalDataDir, machine, runId: newRunId(machine, paths.migrations), debug: () => {} };
+    notes.push(...(await recoverFirst(recovery, flags.dryRun)));
     const receipt = chosenReceipt(flags.run, paths, target);
     if (receipt === null || receipt.status === 'undone')
       return { ...empty, status: 'nothing-to-undo', exitCode: EXIT.done, runId: receipt?.runId ?? null };
     const about = { ...empty, runId: receipt.runId, backup: receipt.backup };
-    const planned = await plannedItems(receipt, machine);
+    const planned = await plannedItems(receipt, machine).catch((error: unknown) => {
+      // A database that changes all the time, or goes away, is in the hands of another run if one goes on.
+      if (error instanceof Refusal && error.code === 'DB_LOCKED') refuseRunInProgress(paths);
+      throw error;
+    });
     if (!flags.dryRun || planned.some(({ outcome }) => outcome === 'removed')) {
       const daemon = await findDaemon(runFile(machine), machine);
       notes.push(...daemon.notes);
@@ -96,7 +102,7 @@ export async function undo(flags: UndoFlags, setting: UndoSetting): Promise<Undo
     const lock = takeLock(paths, runId, machine);
     try {
       // Another process may have ended, or died, since the look without the lock.
-      await recoverAll(paths, target, machine, notes, lock);
+      notes.push(...(await recoverUnder(lock, recovery)));
       const current = chosenReceipt(receipt.runId, paths, target);
       if (current === null || current.status === 'undone')
         return { ...about, status: 'nothing-to-undo', exitCode: EXIT.done };
@@ -131,49 +137,6 @@ export async function undo(flags: UndoFlags, setting: UndoSetting): Promise<Undo
       exitCode: EXIT.refused,
       refusal: { code: error.code, message: error.message, hint: error.hint },
     };
-  }
-}
-
-async function recover(
-  paths: StatePaths,
-  target: TargetPaths,
-  flags: UndoFlags,
-  machine: Machine,
-  notes: Note[],
-): Promise<void> {
-  const unfinished = unfinishedRuns(paths, target.physicalDataDir);
-  if (unfinished.length === 0) {
-    if (!flags.dryRun) clearDebris(paths, newRunId(machine, paths.migrations), machine);
-    return;
-  }
-  if (flags.dryRun) {
-    for (const id of unfinished)
-      notes.push({
-        code: 'RUN_UNFINISHED',
-        severity: 'warn',
-        id,
-        message: `the run ${id} was interrupted; a real run finishes or undoes it first`,
-      });
-    return;
-  }
-  const lock = takeLock(paths, newRunId(machine, paths.migrations), machine);
-  try {
-    await recoverAll(paths, target, machine, notes, lock);
-  } finally {
-    lock.release();
-  }
-}
-
-async function recoverAll(
-  paths: StatePaths,
-  target: TargetPaths,
-  machine: Machine,
-  notes: Note[],
-  lock: RunLock,
-): Promise<void> {
-  for (const each of await recoverRuns(paths, target.physicalDataDir, machine)) {
-    notes.push(...each.notes);
-    lock.adopt(each.madeDirectories);
   }
 }
 

@@ -48,7 +48,7 @@ export async function standingOf(question: StandingQuestion): Promise<Standing> 
   const target = targetPaths(machine, { dataDir: question.dataDir, legacyRoots });
   const state = stateDir(machine);
   const migrations = state === null ? null : join(state, 'migrations');
-  const past = await pastOf(migrations, target);
+  const past = await pastOf(migrations, target, machine);
   const common = { ...empty, dataDir: target.dataDir, ...past.told };
   const daemon = await runningDaemon(machine);
   const running = async (found: Survey | null): Promise<Standing['running']> => ({
@@ -109,20 +109,28 @@ interface Past {
 }
 
 /** What earlier runs left in the state directory. */
-async function pastOf(migrations: string | null, target: TargetPaths): Promise<Past> {
+async function pastOf(migrations: string | null, target: TargetPaths, machine: Machine): Promise<Past> {
   const none = { told: { lastRun: null, unfinished: [], postinstall: null }, last: null, isUnchanged: () => false };
   if (migrations === null || statSync(migrations, { throwIfNoEntry: false }) === undefined) return none;
   const { isUnchanged, postinstallNote, runsOf, unfinishedIds } = await import('../apply/receipt-reader');
   const [last = null] = runsOf(migrations, target.physicalDataDir);
+  const unfinished = unfinishedIds(migrations, target.physicalDataDir);
   return {
     told: {
       lastRun: last,
-      unfinished: unfinishedIds(migrations, target.physicalDataDir),
+      unfinished: unfinished.length > 0 && (await isAtWork(machine, target)) ? [] : unfinished,
       postinstall: postinstallNote(migrations, last),
     },
     last,
     isUnchanged: ({ sources }) => isUnchanged(sources),
   };
+}
+
+/** A run that goes on now is not an interrupted one. */
+async function isAtWork(machine: Machine, { physicalDataDir }: TargetPaths): Promise<boolean> {
+  const { runningOwner } = await import('../apply/run-lock');
+  const { statePaths } = await import('../apply/state');
+  return runningOwner(statePaths(machine, physicalDataDir)) !== null;
 }
 
 /**

@@ -1,6 +1,6 @@
 import { stands } from '../apply/durable';
 import { type Receipt, readReceipt, receiptsOf } from '../apply/receipt';
-import { unfinishedRuns } from '../apply/recover';
+import { interruptedRuns } from '../apply/recover';
 import { RUN_ID, statePaths } from '../apply/state';
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
@@ -44,7 +44,7 @@ export async function verify(flags: VerifyFlags, machine: Machine): Promise<Veri
     const target = targetPaths(machine, { dataDir: flags.dataDir, legacyRoots: [] });
     const paths = statePaths(machine, target.physicalDataDir);
     const receipt = chosen(flags.run, receiptsOf(paths, target.physicalDataDir), (id) => readReceipt(paths, id));
-    const notes: Note[] = unfinishedRuns(paths, target.physicalDataDir).map((id) => ({
+    const notes: Note[] = interruptedRuns(paths, target.physicalDataDir).map((id) => ({
       code: 'RUN_UNFINISHED',
       severity: 'warn',
       id,

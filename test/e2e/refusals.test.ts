@@ -80,7 +80,12 @@ describe('each refusal leaves everything as it was', () => {
     const begin = { ...step, database: at('.ao/data/ao.db'), createsDatabase: true, madeDirectories: [] };
     write(home, { '.ao/migrations/20261121-120000-abcdef.journal': `${JSON.stringify(begin)}\n` });
     await expectRefusal('RUN_IN_PROGRESS', { ours: ['.ao/migrations'] });
-    expect((await run(home, ['--dry-run', '--json'])).stdout).not.toContain('RUN_UNFINISHED');
+    // Only of a dead one it is true that it was interrupted.
+    const commands = [['--dry-run'], ['status'], ['verify'], ['rollback', '--dry-run'], ['doctor']];
+    const told = () => Promise.all(commands.map(async (args) => (await run(home, [...args, '--json'])).stdout));
+    expect((await told()).filter((text) => text.includes('RUN_UNFINISHED'))).toEqual([]);
+    writeFileSync(paths().lock, JSON.stringify({ pid: 999_999_999, started: 'x', runId: 'x' }));
+    expect((await told()).filter((text) => text.includes('RUN_UNFINISHED'))).toHaveLength(commands.length);
   });
 
   test.each(['idle', 'reading', 'writing'] as const)('a database that is %s elsewhere', async (holding) => {

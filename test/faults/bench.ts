@@ -26,6 +26,7 @@ export class Bench {
     private readonly strace: string | null,
     private readonly program: string,
   ) {
+    process.on('exit', this.#atExit);
     this.#folder = inFolder(MEMORY, () => mkdtempSync(join(tmpdir(), 'ao-migrate-bench-')));
     this.#template = join(this.#folder, 'template');
     this.temporary = join(this.#folder, 'tmp');
@@ -181,7 +182,11 @@ export class Bench {
     return readdirSync(this.temporary);
   }
 
+  /** A sweep that is given up leaves nothing in memory. */
+  readonly #atExit = (): void => this.remove();
+
   remove(): void {
+    process.off('exit', this.#atExit);
     this.home.remove();
     rmSync(this.#folder, { recursive: true, force: true });
   }
