@@ -30,7 +30,7 @@ function fail(message) {
 }
 
 function launch(file, args) {
-  const child = spawn(file, args, { stdio: streams(args), env: childEnvironment(process.env), windowsHide: false });
+  // Before the start: a signal that comes during it would end this process alone.
   const handlers = SIGNALS.map((signal) => {
     const handler = () => {
       if (!(signal === 'SIGINT' && onTerminal)) child.kill(signal);
@@ -38,6 +38,7 @@ function launch(file, args) {
     process.on(signal, handler);
     return [signal, handler];
   });
+  const child = spawn(file, args, { stdio: streams(args), env: childEnvironment(process.env), windowsHide: false });
   child.on('error', (error) => fail(`${file} cannot be started (${error.code ?? error.message})`));
   child.on('exit', (code, signal) => {
     for (const [name, handler] of handlers) process.off(name, handler);

@@ -18,6 +18,9 @@ const LIMIT = { polite: 75_000, forced: 10_000 };
 
 function migrate(file, env) {
   return new Promise((resolve) => {
+    const stop = () => child.kill('SIGTERM');
+    // Before the start: a signal that comes during it would end this process, and so the install.
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
     const child = spawn(file, ['postinstall'], {
       stdio: ['ignore', 'ignore', 'inherit'],
       env: childEnvironment(env),
@@ -25,8 +28,6 @@ function migrate(file, env) {
     });
     const polite = setTimeout(() => child.kill('SIGTERM'), LIMIT.polite);
     const forced = setTimeout(() => child.kill('SIGKILL'), LIMIT.polite + LIMIT.forced);
-    const stop = () => child.kill('SIGTERM');
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, stop);
     const done = (problem) => {
       clearTimeout(polite);
       clearTimeout(forced);
