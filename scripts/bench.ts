@@ -5,9 +5,18 @@
  * really is: that empties the whole machine's cache. Nothing outside a temporary folder is written, but what `--json` and `--plot` name.
  */
 import { Database } from 'bun:sqlite';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, relative, resolve } from 'node:path';
+import { basename, join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { openOutput } from '../src/report/writer';
 import type { Work } from './bench/floor';
@@ -92,12 +101,20 @@ function commandOf(bench: Bench, name: Case): readonly string[] {
   return commands[name];
 }
 
-/** Takes away what runs have written, so that the next one finds the store as it was made. */
-function reset({ home }: Bench, folders: ReadonlySet<string>): void {
+let aside = 0;
+
+/**
+ * Puts aside what runs have written, so that the next one finds the store as it was made. Nothing is removed before the
+ * end: ext4 passes over every inode that was freed within the last minutes, which makes new files cost ten times as much.
+ */
+function reset({ home, work }: Bench, folders: ReadonlySet<string>): void {
+  aside += 1;
+  const away = join(work, `aside-${aside}`);
+  mkdirSync(away);
   const projects = join(home, '.claude', 'projects');
-  for (const path of [join(home, '.ao'), join(home, 'floor')]) rmSync(path, { recursive: true, force: true });
-  for (const name of readdirSync(projects)) {
-    if (!folders.has(name)) rmSync(join(projects, name), { recursive: true });
+  const written = readdirSync(projects).filter((name) => !folders.has(name));
+  for (const path of [join(home, '.ao'), join(home, 'floor'), ...written.map((name) => join(projects, name))]) {
+    if (existsSync(path)) renameSync(path, join(away, basename(path)));
   }
 }
 
@@ -227,7 +244,6 @@ try {
     const home = join(work, `home-${size}`);
     const env = { HOME: home, USERPROFILE: home, PATH: '/usr/bin:/bin', TMPDIR: work };
     measured.push(...(await measure({ work, home, env, ...built }, size, Number(values.rounds))));
-    rmSync(home, { recursive: true });
   }
   await out.write(table(measured));
   await out.write('\nprojects | ratio | wall | cpu | at most\n---:|---|---:|---:|---:\n');
