@@ -11,7 +11,7 @@ import type { TargetPaths } from '../rewrite/paths';
 import { type Inserted, plannedRows, type RowFailure, type RowSet } from '../rewrite/rows';
 import type { Progress, StagedConversation } from '../sessions/harness';
 import { TEMPORARY_PREFIX } from '../sessions/staging';
-import { type BackupPlace, backupPlace, makeBackup } from './backup';
+import { type BackupPlace, backupPlace, makeBackup, nameBackup } from './backup';
 import { type ConversationFailure, copiesOf, type Harnesses, placeConversations } from './conversations';
 import { Interrupted } from './interruption';
 import { type Journal, openJournal } from './journal';
@@ -141,10 +141,14 @@ class Run {
   async backUp(): Promise<void> {
     const { input } = this;
     if (!input.backup) return;
-    const place = backupPlace(input.paths, input.startedAt);
+    let place = backupPlace(input.paths, input.startedAt, input.runId);
     this.journal.note({ step: 'backup', ...place });
+    await makeBackup(place, input.store, input.db, input.target.dataDir, input.runId, input.machine.platform);
+    while (!nameBackup(place)) {
+      place = backupPlace(input.paths, input.startedAt, input.runId);
+      this.journal.note({ step: 'backup', ...place });
+    }
     this.#place = place;
-    await makeBackup(place, input.store, input.db, input.target.dataDir, input.machine.platform);
     input.interrupted();
   }
 

@@ -10,8 +10,10 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   readSync,
   renameSync,
+  rmSync,
   statSync,
 } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -43,17 +45,20 @@ interface ManifestEntry {
   readonly mtime: string;
 }
 
-/** `backups/legacy-YYYYMMDD-HHMMSS`, with `-2`, `-3` where that is taken (migration.md 8). */
-export function backupPlace(paths: StatePaths, time: Date): BackupPlace {
+/**
+ * `backups/legacy-YYYYMMDD-HHMMSS`, with `-2`, `-3` where that is taken (migration.md 8). Until it is whole it has a name that
+ * no other run can have: those of other data dirs keep their backups in the same folder.
+ */
+export function backupPlace(paths: StatePaths, time: Date, runId: string): BackupPlace {
   const base = join(paths.backups, `legacy-${compactTime(time)}`);
   let final = base;
-  for (let count = 2; stands(final) || stands(`${final}.partial`); count++) final = `${base}-${count}`;
-  return { final, partial: `${final}.partial`, directories: stands(paths.backups) ? [] : [paths.backups] };
+  for (let count = 2; stands(final); count++) final = `${base}-${count}`;
+  const partial = join(paths.backups, `legacy-${runId}.partial`);
+  return { final, partial, directories: stands(paths.backups) ? [] : [paths.backups] };
 }
 
 /**
- * Copies every flat file that was read, and the database as it is now, into the backup: written under a partial name,
- * synced, renamed. Directories 0700, files 0600. Conversations, worktrees, caches and locks are not in it.
+ * Copies every flat file that was read, and the database as it is now, under the partial name of the backup, synced. Directories 0700, files 0600. Conversations, worktrees, caches and locks are not in it.
  *
  * @param db the connection that holds the database; the copy is made by SQLite on it, because opening the file a second
  *   time in this process would drop its locks (migration.md 7)
@@ -63,9 +68,11 @@ export async function makeBackup(
   store: LegacyStore,
   db: Database | null,
   dataDir: string,
+  runId: string,
   platform: Machine['platform'],
 ): Promise<void> {
-  makeDirectories(place.partial);
+  makeDirectories(dirname(place.partial));
+  mkdirSync(place.partial, { mode: 0o700 });
   const entries: ManifestEntry[] = [];
   const directories = new Set<string>([place.partial]);
   const into = (name: string): string => {
@@ -94,14 +101,50 @@ export async function makeBackup(
   if (db !== null) entries.push(copyDatabase(db, into('ao.db'), join(dataDir, 'ao.db')));
   writeSynced(
     into('manifest.json'),
-    `${JSON.stringify({ formatVersion: 1, root: store.root, dataDir, files: entries }, null, 2)}\n`,
+    `${JSON.stringify({ formatVersion: 1, runId, root: store.root, dataDir, files: entries }, null, 2)}\n`,
   );
   if (flat.length < MANY || !(await syncWhole(place.partial, platform))) {
     await inParallel(flat, PARALLEL, syncFile);
     for (const directory of [...directories].sort().reverse()) syncDirectory(directory);
   }
-  renameSync(place.partial, place.final);
-  syncDirectory(dirname(place.final));
+}
+
+/** Gives a whole backup its name; false where another run has taken that meanwhile. */
+export function nameBackup({ partial, final }: BackupPlace): boolean {
+  try {
+    // A folder cannot replace one that holds something, and every backup holds its manifest.
+    renameSync(partial, final);
+  } catch (error) {
+    if (isSystemError(error, 'ENOTEMPTY', 'EEXIST') || stands(final)) return false;
+    throw error;
+  }
+  syncDirectory(dirname(final));
+  return true;
+}
+
+/**
+ * Removes what a run has made of its backup. Under its own name it is the run's only if its manifest says so: between the
+ * two names another run may have taken that one.
+ */
+export function removeBackup({ partial, final }: Pick<BackupPlace, 'partial' | 'final'>, runId: string): void {
+  // Under the partial name it is known as the run's until the last of it is gone.
+  if (runOf(final) === runId) {
+    rmSync(partial, { recursive: true, force: true });
+    renameSync(final, partial);
+  }
+  rmSync(partial, { recursive: true, force: true });
+}
+
+/** The run whose backup this is; null where that cannot be told. */
+function runOf(backup: string): string | null {
+  try {
+    const manifest: unknown = JSON.parse(readFileSync(join(backup, 'manifest.json'), 'utf8'));
+    const runId: unknown =
+      typeof manifest === 'object' && manifest !== null ? Reflect.get(manifest, 'runId') : undefined;
+    return typeof runId === 'string' ? runId : null;
+  } catch {
+    return null;
+  }
 }
 
 /** From so many files on, syncing the whole file system is worth starting a program for. */

@@ -48,7 +48,8 @@ export async function placeConversations(
   const failures = new Map<string, ConversationFailure>();
   const staged = new Map<string, StagedConversation>();
   const made = new Map<string, StagedConversation>();
-  if (wanted.length > 0) journal.note({ step: 'stage', prefix, ...directoriesOf(wanted) });
+  const places = directoriesOf(wanted);
+  if (wanted.length > 0) journal.note({ step: 'stage', prefix, ...places });
   const undo = (): Promise<void> =>
     inParallel([...staged.values()], PARALLEL, (each) => harnesses[each.copy.harness].discard(each));
   try {
@@ -72,7 +73,9 @@ export async function placeConversations(
     // All at once, after all: one write of the file system's journal then serves many. What OpenCode imported lies in its
     // own database, and the folder of the export is gone.
     const renamed = [...staged.values()].filter(({ copy }) => copy.harness !== 'opencode');
-    if (process.platform !== 'win32') await syncDirectories(renamed.flatMap(placedDirectories));
+    // A folder that a failed copy made may be on the way to another's.
+    const above = places.missing.map((directory) => dirname(directory)).filter((directory) => existsSync(directory));
+    if (process.platform !== 'win32') await syncDirectories([...renamed.flatMap(placedDirectories), ...above]);
     await inParallel(copies, PARALLEL, async (copy) => {
       if (failures.has(copy.sessionId)) return;
       await attempt(copy, failures, async () => {

@@ -4,6 +4,7 @@ import type { Note } from '../contracts/notes';
 import { discardDatabase } from '../rewrite/create';
 import { putBackStale } from '../rewrite/promotion';
 import { isSystemError } from '../sessions/source';
+import { removeBackup } from './backup';
 import { removeEmpty, stands, syncDirectory } from './durable';
 import { isStill } from './file-state';
 import type { Step } from './journal';
@@ -26,13 +27,17 @@ export function undoSteps(steps: readonly Step[]): Note[] {
       for (const directory of step.missing) changed.add(dirname(directory));
     }
     if (step.step === 'backup') {
-      for (const path of [step.partial, step.final]) rmSync(path, { recursive: true, force: true });
+      removeBackup(step, runIdOf(steps));
       removeEmpty(step.directories);
       changed.add(dirname(step.final)).add(dirname(dirname(step.final)));
     }
   }
   sync(changed);
   return notes;
+}
+
+function runIdOf([first]: readonly Step[]): string {
+  return first !== undefined && 'runId' in first ? first.runId : '';
 }
 
 /** Removes the names that a committed run no longer needs: it was killed between the two halves of a rename. */

@@ -45,9 +45,11 @@ export async function syncWhole(
   if (platform !== 'linux' || !reportsErrors(kernel) || !isTrusted(folder, typeOf)) return false;
   const program = PROGRAMS.find((each) => existsSync(each));
   if (program === undefined) return false;
-  const args = ['-f', folder];
-  const result = await run({ program, args, cwd: '/', env: {}, stdoutFile: null, timeoutMs: TIMEOUT_MS });
-  return result.exitCode === 0;
+  const command = { program, cwd: '/', env: {}, stdoutFile: null, timeoutMs: TIMEOUT_MS };
+  // Others of that name know no `-f`, and sync everything without a word of what failed.
+  const { stdout } = await run({ ...command, args: ['--version'] });
+  if (!stdout.includes('GNU coreutils')) return false;
+  return (await run({ ...command, args: ['-f', folder] })).exitCode === 0;
 }
 
 /** Before Linux 5.8 syncfs(2) ended well also where a file could not be written: a damaged backup would count as made. */

@@ -14,6 +14,9 @@ const FLOW_ITEM = / *("[^"\\]*"|'[^']*'|[A-Za-z0-9_/~.](?:[A-Za-z0-9_/~.+@ -]*[A
 /** Anything outside one line of ordinary text makes the whole document a case for the full reader. */
 const FOREIGN = /[^\n\u0020-\u007e\u00a1-\ud7ff\ue000-\ufefe\uff00-\ufffc]|[^\S\n ]/;
 
+/** Levels that this reader goes down; how deep a config may be is for the full one to say. */
+const MAX_DEPTH = 100;
+
 interface Open {
   readonly indent: number;
   readonly entries: Map<string, Tree> | null;
@@ -50,6 +53,7 @@ export function readPlain(text: string): Tree | null {
       if (indent > pending.indent || (isItem && indent === pending.indent)) {
         const child: Tree = isItem ? { kind: 'list', items: [], at } : { kind: 'map', entries: new Map(), at };
         pending.entries.set(pending.key, child);
+        if (stack.length >= MAX_DEPTH) return null;
         stack.push(
           isItem
             ? { indent, entries: null, items: child.kind === 'list' ? (child.items as Tree[]) : [] }

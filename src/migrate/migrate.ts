@@ -133,7 +133,7 @@ class Migration {
     const agents = await agentNotes(first.plan, machine);
     this.#notes.push(...agents);
     if (flags.dryRun) return this.#dryRun(first, target, paths);
-    const place = flags.backup ? backupPlace(paths, machine.now()).final : null;
+    const place = flags.backup ? backupPlace(paths, machine.now(), this.#runId).final : null;
     if (setting.confirm !== null) setting.phase?.('ask');
     if (
       setting.confirm !== null &&

@@ -4,12 +4,14 @@ import type { Outcome, PlannedOrchestrator, PlannedProject, Provenance } from '.
 import { stateKey } from '../legacy/lifecycle';
 import { differingKeys, encodeConfig } from '../rewrite/config';
 import type { DraftOrchestrator } from './draft';
-import { isModelName, toldUrl } from './secrecy';
+import { holdsCredential, isModelName, toldUrl } from './secrecy';
 import type { DecidedProject } from './targets';
 
 const NONE: Provenance = { rule: 'always', from: [] };
 const SECRET_FIELD = /^(?:config\.(?:env|postCreate|agentRules$|orchestratorRules$)|session\.prompt$)/;
 const MODEL_FIELD = /\.model$/;
+/** Not paths and names, which are told whatever they look like. */
+const SETTING_FIELD = /^config\.|^session\.branch$/;
 
 /** The fields of a project's row in the order of its columns; none where the project cannot be imported. */
 export function projectFields({ planned, existing }: DecidedProject): RowField[] {
@@ -93,6 +95,9 @@ function stated(provenance: Provenance | undefined, record: SessionRecord): Prov
 
 function fieldOf(field: string, value: string, provenance: Provenance | undefined, target: Outcome): RowField {
   const { rule, from } = provenance ?? NONE;
-  const isSecret = (SECRET_FIELD.test(field) && value !== '') || (MODEL_FIELD.test(field) && !isModelName(value));
+  const isSecret =
+    (SECRET_FIELD.test(field) && value !== '') ||
+    (MODEL_FIELD.test(field) && !isModelName(value)) ||
+    (SETTING_FIELD.test(field) && holdsCredential(value));
   return { field, value: isSecret ? null : value, length: value.length, rule, from, target };
 }

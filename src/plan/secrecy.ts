@@ -82,7 +82,12 @@ export function isSecret(leaf: Leaf, below: number): boolean {
   const telling = tellingOf(keys.slice(below).join('.'));
   if (telling !== null && !fits(telling, String(tree.value))) return true;
   if (keys.some((key) => typeof key === 'string' && (SECRET_KEYS.has(key) || CREDENTIAL.test(key)))) return true;
-  return typeof tree.value === 'string' && (hasCredentials(tree.value) || looksLikeCredential(tree.value));
+  return typeof tree.value === 'string' && holdsCredential(tree.value);
+}
+
+/** A text that nobody else may see, by its form. */
+export function holdsCredential(value: string): boolean {
+  return hasCredentials(value) || looksLikeCredential(value);
 }
 
 /** A URL with a user or a password in it, or with a query, which is where tokens hide. */

@@ -81,7 +81,10 @@ function headlineOf(
     case 'usage':
       return ['red', 'The command line cannot be carried out; nothing was changed.'];
     case 'failed':
-      return ['red', 'Failed before the first change.'];
+      // Without a plan nothing had begun.
+      return outcome.plan === null
+        ? ['red', 'Failed before the first change.']
+        : ['red', 'Failed, and not everything could be put back yet.'];
     case 'put-back':
       return ['red', 'Something went wrong, and everything was put back.'];
     case 'interrupted':

@@ -33,12 +33,19 @@ export async function syncDirectories(paths: readonly string[]): Promise<void> {
 }
 
 async function syncDirectory(path: string): Promise<void> {
-  const descriptor = openSync(path, 'r');
+  let descriptor: number;
+  try {
+    descriptor = openSync(path, 'r');
+  } catch (error) {
+    // One that may be written but not read cannot be synced: the files in it are, and one folder must not stop a run.
+    if (isSystemError(error, 'EACCES', 'EPERM', 'EISDIR')) return;
+    throw error;
+  }
   try {
     await syncDescriptor(descriptor);
   } catch (error) {
     // Some network file systems cannot sync a directory; the files themselves are synced.
-    if (!isSystemError(error, 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'EPERM')) throw error;
+    if (!isSystemError(error, 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'EPERM', 'EISDIR')) throw error;
   } finally {
     closeSync(descriptor);
   }

@@ -11,7 +11,7 @@ export function physical(path: string): string {
   const missing: string[] = [];
   let head = resolve(path);
   for (;;) {
-    const real = realOrNull(head);
+    const real = resolved(head, realpath);
     if (real !== null) return join(real, ...missing);
     const parent = dirname(head);
     if (parent === head) return join(head, ...missing);
@@ -28,8 +28,8 @@ export class PhysicalPaths {
   readonly #known = new Map<string, { readonly path: string; readonly exists: boolean }>();
 
   of(path: string): string {
-    // There the true case of each name counts, which only the system tells.
-    if (process.platform === 'win32' || !isAbsolute(path)) return physical(path);
+    // Elsewhere the case of a name may be another than the one asked for, which only the system tells.
+    if (process.platform !== 'linux' || !isAbsolute(path)) return physical(path);
     return this.#find(resolve(path)).path;
   }
 
@@ -62,12 +62,19 @@ function isPlainEntry(path: string): boolean | null {
   }
 }
 
-/** The path with every link resolved, or null where it does not exist. */
+/**
+ * The path with every link resolved, or null where it does not exist. On Windows letters and short names stay as they are
+ * written: the hash in the names of early stores was made of such paths.
+ */
 export function realOrNull(path: string): string | null {
+  return resolved(path, realpathSync);
+}
+
+function resolved(path: string, resolve: (path: string) => string): string | null {
   // An error costs twenty times as much as this question, and what is asked for is often not there.
   if (!existsSync(path)) return null;
   try {
-    return realpath(path);
+    return resolve(path);
   } catch {
     return null;
   }

@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import {
   closeSync,
+  existsSync,
   fchmodSync,
   fstatSync,
   linkSync,
@@ -64,9 +65,18 @@ export async function stageFiles(
     for (const [index, job] of jobs.entries()) {
       const directory = dirname(job.destination);
       refuseObstacle(job.destinationRoot, directory);
-      await createPrivateDirectory(directory, createdDirectories);
       const temporary = join(directory, `${TEMPORARY_PREFIX}${deps.tag}-${copy.resumeId}-${index}.part`);
-      files.push(await stageFile(job, temporary, progress));
+      const stage = async () => {
+        await createPrivateDirectory(directory, createdDirectories);
+        files.push(await stageFile(job, temporary, progress));
+      };
+      try {
+        await stage();
+      } catch (error) {
+        // Another copy that failed has taken back a folder that both needed.
+        if (!isSystemError(error, 'ENOENT') || existsSync(directory)) throw error;
+        await stage();
+      }
     }
   } catch (error) {
     await discardFiles({ copy, files, createdDirectories });

@@ -6,12 +6,18 @@ import type { Command } from '../../src/sessions/agents-command';
 const EXT4 = 0xef53;
 const NFS = 0x6969;
 
+interface Fake {
+  readonly asked: Command[];
+  readonly tools: WholeSyncTools;
+}
+
 /** What was started, and how it is said to have ended. */
-function tools(type: number, exitCode: number | null): { asked: Command[]; tools: WholeSyncTools } {
+function tools(type: number, exitCode: number | null, version = 'sync (GNU coreutils) 9.1'): Fake {
   const asked: Command[] = [];
   const run: WholeSyncTools['run'] = async (command) => {
     asked.push(command);
-    return { exitCode, timedOut: exitCode === null, failure: null, stdout: '' };
+    const isVersion = command.args[0] === '--version';
+    return { exitCode: isVersion ? 0 : exitCode, timedOut: false, failure: null, stdout: isVersion ? version : '' };
   };
   return { asked, tools: { run, typeOf: () => type, kernel: '5.8.0-generic' } };
 }
@@ -22,14 +28,20 @@ describe('syncing a whole file system', () => {
     async () => {
       const { asked, tools: fake } = tools(EXT4, 0);
       expect(await syncWhole('/some folder', 'linux', fake)).toBe(true);
-      expect(asked).toHaveLength(1);
-      expect(asked[0]).toMatchObject({ args: ['-f', '/some folder'], cwd: '/', env: {} });
-      expect(asked[0]?.program).toMatch(/^(?:\/usr)?\/bin\/sync$/);
+      expect(asked.map(({ args }) => args)).toEqual([['--version'], ['-f', '/some folder']]);
+      expect(asked[1]).toMatchObject({ args: ['-f', '/some folder'], cwd: '/', env: {} });
+      expect(asked[1]?.program).toMatch(/^(?:\/usr)?\/bin\/sync$/);
     },
   );
 
   test.each([1, null])('has not happened where the program ends with %s', async (exitCode) => {
     expect(await syncWhole('/x', 'linux', tools(EXT4, exitCode).tools)).toBe(false);
+  });
+
+  test('is not left to a program that may know no `-f`', async () => {
+    const { asked, tools: fake } = tools(EXT4, 0, 'BusyBox v1.36.1');
+    expect(await syncWhole('/x', 'linux', fake)).toBe(false);
+    expect(asked.flatMap(({ args }) => args)).not.toContain('-f');
   });
 
   test.each([NFS, 0x65735546, 0])('is not relied on for a file system of type %s', async (type) => {

@@ -194,7 +194,7 @@ export class Bench {
 
 /** A call on one flat file of a backup that is being made. */
 function isBackedUp({ line }: Call): boolean {
-  return /\.ao\/backups\/legacy-[\d-]+\.partial\/root\/.*\.json\b/.test(line);
+  return /\.ao\/backups\/legacy-[\da-f-]+\.partial\/root\/.*\.json\b/.test(line);
 }
 
 /** On a disk every sync costs its time, thousands of times. */

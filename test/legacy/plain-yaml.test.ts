@@ -181,6 +181,14 @@ describe('the plain reader', () => {
     );
   });
 
+  test('gives up where a text is nested deeper than any config', () => {
+    const nested = (levels: number) =>
+      Array.from({ length: levels }, (_, level) => `${' '.repeat(level)}a:`).join('\n');
+    expect(readPlain(`${nested(50)} b\n`)).not.toBeNull();
+    expect(readPlain(`${nested(1_500)} b\n`)).toBeNull();
+    expectSame(`${nested(1_500)} b\n`);
+  });
+
   test('reads what the legacy tool wrote, and the same as the full reader', () => {
     const folder = join(import.meta.dir, '..', 'fixtures', 'real');
     let plain = 0;

@@ -253,3 +253,17 @@ projects:
     }
   });
 });
+
+test('a credential in a setting that is carried is shown in no part of what is said', async () => {
+  const home = kept(emptyHome());
+  const secrets = ['sk-ant-api03-abcdefghijklmnop', 'ghp_abcdefghijklmnopqrstuvwxyz0123'];
+  write(home, {
+    '.agent-orchestrator/config.yaml': `projects:\n  a:\n    path: ${home.path}/a\n    defaultBranch: ${secrets[1]}@main\n    agentConfig:\n      model: ${secrets[0]}\n`,
+    'a/.git/HEAD': 'ref: refs/heads/main\n',
+  });
+  for (const json of [false, true]) {
+    const { exitCode, stdout, stderr } = await said(home, { json, verbose: true, operand: 'a' });
+    expect(exitCode).toBe(0);
+    for (const secret of secrets) expect(stdout + stderr).not.toContain(secret);
+  }
+});

@@ -100,6 +100,13 @@ describe('the result', () => {
     expect(text).not.toContain('no conversation was found');
   });
 
+  test('says of a failure whether anything had begun', () => {
+    const failed = (plan: null | undefined) =>
+      resultText(outcome({ status: 'failed', exitCode: 1, ...(plan === null ? { plan } : {}) }), context());
+    expect(failed(null)).toContain('before the first change');
+    expect(failed(undefined)).toContain('not everything could be put back');
+  });
+
   test('names the way back once there is one, and only if something was inserted', () => {
     const rollbackCommand = 'ao-migrate rollback';
     expect(resultText(outcome(), context())).not.toContain('rollback');

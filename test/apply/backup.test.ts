@@ -1,0 +1,83 @@
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type BackupPlace, backupPlace, makeBackup, nameBackup, removeBackup } from '../../src/apply/backup';
+import { type StatePaths, statePaths } from '../../src/apply/state';
+import { locateLegacy } from '../../src/legacy/locate';
+import { readStore } from '../../src/legacy/store';
+import { emptyHome, type Home, machineAt, write } from '../support/home';
+
+const TIME = new Date('2026-11-21T12:00:00Z');
+const [ONE, OTHER] = ['20261121-120000-aaaaaa', '20261121-120000-bbbbbb'];
+
+let home: Home;
+let paths: StatePaths;
+beforeEach(() => {
+  home = emptyHome();
+  write(home, { '.agent-orchestrator/config.yaml': 'projects:\n  a:\n    path: /x/a\n' });
+  paths = statePaths(machineAt(home.path), join(home.path, '.ao', 'data'));
+});
+afterEach(() => home.remove());
+
+async function made(runId: string): Promise<BackupPlace> {
+  const machine = machineAt(home.path);
+  const store = readStore(locateLegacy(machine, { from: null, config: null }), machine, {
+    keepRaw: false,
+    pause: () => {},
+  });
+  const place = backupPlace(paths, TIME, runId);
+  await makeBackup(place, store, null, join(home.path, '.ao', 'data'), runId, 'linux');
+  return place;
+}
+
+const names = (): string[] => readdirSync(paths.backups).sort();
+const runOf = (backup: string): string => JSON.parse(readFileSync(join(backup, 'manifest.json'), 'utf8')).runId;
+
+describe('two runs that make their backups in the same second', () => {
+  test('each have one of their own, also where both chose the same name', async () => {
+    const [one, other] = [await made(ONE), await made(OTHER)];
+    expect(other.final).toBe(one.final);
+    expect(nameBackup(one)).toBe(true);
+    expect(nameBackup(other)).toBe(false);
+    const again = backupPlace(paths, TIME, OTHER);
+    expect(again.final).toBe(`${one.final}-2`);
+    expect(nameBackup(again)).toBe(true);
+    expect(names()).toEqual(['legacy-20261121-120000', 'legacy-20261121-120000-2']);
+    expect([runOf(one.final), runOf(again.final)]).toEqual([ONE, OTHER]);
+    expect(readFileSync(join(one.final, 'root', 'config.yaml'), 'utf8')).toContain('/x/a');
+  });
+
+  test('do not write into what the other has begun', async () => {
+    const place = backupPlace(paths, TIME, ONE);
+    mkdirSync(place.partial, { recursive: true });
+    await expect(made(ONE)).rejects.toMatchObject({ code: 'EEXIST' });
+  });
+
+  test('take back only their own', async () => {
+    const [one, other] = [await made(ONE), await made(OTHER)];
+    nameBackup(one);
+    removeBackup(other, OTHER);
+    expect(names()).toEqual(['legacy-20261121-120000']);
+    removeBackup(one, ONE);
+    expect(names()).toEqual([]);
+    removeBackup(one, ONE);
+  });
+
+  test('take back the rest of one whose removal was cut short', async () => {
+    const one = await made(ONE);
+    nameBackup(one);
+    mkdirSync(one.partial);
+    writeFileSync(join(one.partial, 'x'), '');
+    removeBackup(one, ONE);
+    expect(names()).toEqual([]);
+  });
+
+  test('leave alone what no run can be told of', async () => {
+    const one = await made(ONE);
+    mkdirSync(one.final);
+    writeFileSync(join(one.final, 'somebody’s'), '');
+    expect(nameBackup(one)).toBe(false);
+    removeBackup(one, ONE);
+    expect(existsSync(join(one.final, 'somebody’s'))).toBe(true);
+  });
+});
