@@ -17,17 +17,36 @@ export interface Interruption {
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Listens until `stop`. A second SIGINT ends the process at once: the journal lets the next run clean up. */
-export function listenForSignals(onSecond: () => never): Interruption {
+/**
+ * One Ctrl-C can arrive twice: from the terminal, and from a parent that hands on what it got itself. Milliseconds; a
+ * person who means it presses again later than that.
+ */
+const ONE_KEY_PRESS = 500;
+
+export interface SignalHandling {
+  /** Milliseconds of a clock that never goes back. */
+  readonly now: () => number;
+  /** Told of the first signal. */
+  readonly onFirst?: () => void;
+  /** Ends the process at once, on a second SIGINT: the journal lets the next run clean up. */
+  readonly onSecond: () => never;
+}
+
+/** Listens until `stop`. */
+export function listenForSignals({ now, onFirst, onSecond }: SignalHandling): Interruption {
   let seen: (typeof SIGNALS)[number] | null = null;
-  let interrupts = 0;
+  let firstInterrupt: number | null = null;
   const abort = new AbortController();
   const handlers = SIGNALS.map((signal) => {
     const handler = (): void => {
-      if (signal === 'SIGINT') interrupts += 1;
-      if (interrupts > 1) onSecond();
+      if (signal === 'SIGINT') {
+        if (firstInterrupt !== null && now() - firstInterrupt >= ONE_KEY_PRESS) onSecond();
+        firstInterrupt ??= now();
+      }
+      const isFirst = seen === null;
       seen ??= signal;
       abort.abort();
+      if (isFirst) onFirst?.();
     };
     process.on(signal, handler);
     return [signal, handler] as const;

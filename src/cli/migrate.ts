@@ -13,6 +13,7 @@ import { plannedItems } from '../report/status';
 import type { Terminal } from '../report/terminal';
 import type { TextContext } from '../report/words';
 import type { Output } from '../report/writer';
+import { isTakingOver } from '../sessions/take-over';
 import type { Answer } from './answer';
 import type { FlagValues } from './arguments';
 import { confirm, mustAsk, wasInterrupted } from './confirm';
@@ -34,6 +35,11 @@ export interface MigrateSurroundings {
   readonly stderrIsTTY: boolean;
 }
 
+/** Why nothing seems to happen after a Ctrl-C. */
+const TAKING_OVER = `Waiting for OpenCode: it takes its conversations over into a database, which must not be cut off.
+Ctrl-C again ends ao-migrate and lets OpenCode finish by itself.
+`;
+
 /** `ao-migrate migrate`: the whole of migration.md 7. */
 export async function runMigrate(flags: FlagValues, around: MigrateSurroundings): Promise<Answer> {
   const context: TextContext = {
@@ -46,7 +52,13 @@ export async function runMigrate(flags: FlagValues, around: MigrateSurroundings)
   const asks =
     !flags['dry-run'] &&
     mustAsk({ stdinIsTTY: around.stdinIsTTY, stderrIsTTY: around.stderrIsTTY, json: flags.json, yes: flags.yes });
-  const signals = listenForSignals(() => endAtOnce(EXIT.sigint));
+  const signals = listenForSignals({
+    now: () => performance.now(),
+    onFirst: () => {
+      if (around.stderrIsTTY && isTakingOver()) void around.stderr.write(`\n${TAKING_OVER}`);
+    },
+    onSecond: () => endAtOnce(EXIT.sigint),
+  });
   let planShown = false;
   let output: ProgressOutput | null = null;
   const ask = async (plan: Plan, backup: string | null): Promise<boolean> => {

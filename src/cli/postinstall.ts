@@ -35,7 +35,7 @@ export async function runPostinstall(flags: FlagValues, around: PostinstallSurro
     writeSync(2, UNFINISHED);
     endAtOnce(EXIT.done);
   }, LIMITS.milliseconds + GRACE);
-  const signals = listenForSignals(() => endAtOnce(EXIT.done));
+  const signals = listenForSignals({ now: () => performance.now(), onSecond: () => endAtOnce(EXIT.done) });
   try {
     const end = await postinstall(chosen(flags), {
       machine,
@@ -57,6 +57,7 @@ export const OTHERS: Readonly<Partial<Record<PostinstallCode, string>>> = {
   PLANNED: 'AO_MIGRATE=plan is set',
   TIME_LIMIT: 'it would take longer than an install may; everything is as it was',
   TOO_LARGE: 'there is more than 1 GB of conversations to copy',
+  TAKE_OVER: 'OpenCode would first take all its JSON files over into a database, which may take longer than an install',
   INTERRUPTED: 'the install was interrupted; everything is as it was',
   PUT_BACK: 'something went wrong and everything was put back',
   FAILED: 'something went wrong',

@@ -47,7 +47,7 @@ export async function runRollback(flags: FlagValues, around: RollbackSurrounding
     );
   }
   let planShown = false;
-  const signals = listenForSignals(() => endAtOnce(EXIT.sigint));
+  const signals = listenForSignals({ now: () => performance.now(), onSecond: () => endAtOnce(EXIT.sigint) });
   try {
     const outcome = await undo(
       { run: flags.run ?? null, dryRun: flags['dry-run'], dataDir: flags['data-dir'] ?? null },

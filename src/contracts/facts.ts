@@ -74,6 +74,8 @@ export interface FoundConversation {
   /** User and assistant messages; null where the file is above 64 MB and was not counted. */
   readonly messages: number | null;
   readonly destination: 'absent' | 'in-place';
+  /** The import makes OpenCode take all its JSON files over into a database first, which cannot be bounded. */
+  readonly takesOver?: true;
   readonly notes: readonly Note[];
 }
 

@@ -105,6 +105,8 @@ export interface ConversationCopy {
   readonly messages: number | null;
   /** `in-place`: nothing is copied, what is there is only verified. */
   readonly destination: 'absent' | 'in-place';
+  /** The import makes OpenCode take all its JSON files over into a database first, which cannot be bounded. */
+  readonly takesOver?: true;
 }
 
 export interface PlannedOrchestrator {

@@ -1,5 +1,6 @@
 import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { copiesOf } from '../apply/conversations';
 import { makeDirectories, writeDurably } from '../apply/durable';
 import { Interrupted } from '../apply/interruption';
 import { statePaths } from '../apply/state';
@@ -19,6 +20,7 @@ export type PostinstallCode =
   | 'PLANNED'
   | 'TIME_LIMIT'
   | 'TOO_LARGE'
+  | 'TAKE_OVER'
   | 'INTERRUPTED'
   | 'PUT_BACK'
   | 'FAILED'
@@ -75,7 +77,7 @@ async function carriedOut(flags: MigrateFlags, setting: Setting, limits: Postins
   const { machine } = setting;
   const planOnly = machine.env.AO_MIGRATE === 'plan';
   const deadline = machine.now().getTime() + limits.milliseconds;
-  let stop: 'TIME_LIMIT' | 'TOO_LARGE' | null = null;
+  let stop: 'TIME_LIMIT' | 'TOO_LARGE' | 'TAKE_OVER' | null = null;
   const interrupted = (): void => {
     setting.interrupted();
     if (machine.now().getTime() < deadline) return;
@@ -94,6 +96,8 @@ async function carriedOut(flags: MigrateFlags, setting: Setting, limits: Postins
           confirm: async (plan) => {
             interrupted();
             if (bytesToCopy(plan) > limits.bytes) stop = 'TOO_LARGE';
+            // It may take any time and must not be cut short.
+            else if (copiesOf(plan).some(({ takesOver }) => takesOver)) stop = 'TAKE_OVER';
             return stop === null;
           },
           progress: () => ({ advance: interrupted }),
@@ -127,10 +131,7 @@ function codeOf({ status, refusal }: MigrateOutcome, planOnly: boolean): Postins
 }
 
 function bytesToCopy(plan: Plan): number {
-  const copies = plan.orchestrators.flatMap(({ copy, outcome }) =>
-    copy === null || outcome !== 'created' ? [] : [copy],
-  );
-  return copies.reduce((sum, { destination, size }) => sum + (destination === 'absent' ? size : 0), 0);
+  return copiesOf(plan).reduce((sum, { destination, size }) => sum + (destination === 'absent' ? size : 0), 0);
 }
 
 /** Whether the old store, of whatever generation, holds anything that could be migrated. */

@@ -175,6 +175,7 @@ function copyOf({ draft, request, managedPath }: OpenQuestion, found: FoundConve
     size: found.size,
     messages: found.messages,
     destination: found.destination,
+    ...(found.takesOver === true ? { takesOver: true } : {}),
   };
 }
 

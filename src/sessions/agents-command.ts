@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { basename } from 'node:path';
 import type { Machine } from '../contracts/machine';
@@ -14,10 +15,15 @@ export interface Command {
   /** A file that is made for stdout, 0600; null: the first 64 KiB are returned. */
   readonly stdoutFile: string | null;
   readonly timeoutMs: number;
+  /**
+   * For a program that must not be cut short: the file that gets its pid. It is never killed, and goes on by itself where
+   * this process ends or has waited for its time. Needs a `stdoutFile`, because a pipe would break.
+   */
+  readonly lastingPidFile?: string;
 }
 
 export interface CommandResult {
-  /** Null where the program was killed or never started. */
+  /** Null where the program was killed, goes on, or never started. */
   readonly exitCode: number | null;
   readonly timedOut: boolean;
   /** Why it never started: an error code such as ENOENT. */
@@ -36,7 +42,7 @@ const AFTER_KILL_MS = 1_000;
 
 /**
  * Runs a program in a process group of its own and kills the whole group when its time is over: the npm packages of the
- * agents start the real binary from a script. So it does where this process must end at once. stderr is dropped, because an agent may print what was said there.
+ * agents start the real binary from a script. So it does where this process must end at once. A lasting one it leaves alone. stderr is dropped, because an agent may print what was said there.
  */
 export function commandRunner(platform: Machine['platform']): RunCommand {
   return async (command) => {
@@ -51,6 +57,7 @@ export function commandRunner(platform: Machine['platform']): RunCommand {
 
 function run(command: Command, stdout: number | null, platform: Machine['platform']): Promise<CommandResult> {
   return new Promise((done) => {
+    const lasting = command.lastingPidFile;
     const { program, args, verbatim } = invocation(command, platform);
     const kept: Buffer[] = [];
     let bytes = 0;
@@ -64,14 +71,21 @@ function run(command: Command, stdout: number | null, platform: Machine['platfor
       cwd: command.cwd,
       env: { ...command.env },
       // A group of its own, so that one signal reaches all that it starts. Windows has taskkill for that.
-      detached: platform !== 'win32',
+      // There a lasting one must not get the Ctrl-C of our console.
+      detached: platform !== 'win32' || lasting !== undefined,
       stdio: ['ignore', stdout ?? 'pipe', 'ignore'],
       windowsHide: true,
       windowsVerbatimArguments: verbatim,
     });
-    const ended = atSuddenEnd(() => killGroup(child, platform));
+    const ended = lasting === undefined ? atSuddenEnd(() => killGroup(child, platform)) : () => undefined;
+    if (lasting !== undefined) notePid(lasting, child.pid);
     const limit = setTimeout(() => {
       timedOut = true;
+      if (lasting !== undefined) {
+        child.unref();
+        finish(null, null);
+        return;
+      }
       killGroup(child, platform);
       setTimeout(() => finish(null, null), AFTER_KILL_MS).unref();
     }, command.timeoutMs);
@@ -95,6 +109,15 @@ function invocation(
   }
   const line = [command.program, ...command.args].map((part) => `"${part}"`).join(' ');
   return { program: command.env.ComSpec ?? 'cmd.exe', args: ['/d', '/s', '/c', `"${line}"`], verbatim: true };
+}
+
+function notePid(file: string, pid: number | undefined): void {
+  if (pid === undefined) return;
+  try {
+    writeFileSync(file, `${pid}`, { mode: 0o600, flag: 'wx' });
+  } catch {
+    // It works all the same; only a later run does not know of it.
+  }
 }
 
 function killGroup(child: ChildProcess, platform: Machine['platform']): void {

@@ -75,18 +75,20 @@ export interface EmptyHome {
   readonly directory: string;
   /** The machine's environment without what would lead an agent elsewhere. */
   readonly env: Record<string, string>;
+  /** As `TemporaryDirectory.hold`. */
+  readonly hold: () => () => void;
 }
 
 /**
- * Calls `use` with a home made for it, 0700, in the system's temporary folder, and removes it on every way out. HOME,
+ * Calls `use` with a home made for it, 0700, in the system's temporary folder, and removes it on every way out unless it is held. HOME,
  * XDG_*, CLAUDE_CONFIG_DIR and CODEX_HOME lie in it; so does TMPDIR, because native builds unpack libraries there and
  * leave them behind.
  */
 export async function withEmptyHome<T>(machine: Machine, use: (home: EmptyHome) => Promise<T>): Promise<T> {
-  const { path: directory, remove } = await temporaryDirectory('empty', machine);
+  const { path: directory, remove, hold } = await temporaryDirectory('empty', machine);
   try {
     await mkdir(join(directory, 'tmp'), { mode: 0o700 });
-    return await use({ directory, env: emptyEnvironment(machine.env, directory) });
+    return await use({ directory, env: emptyEnvironment(machine.env, directory), hold });
   } finally {
     await remove();
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { Problems } from './finding';
 import type { Located, OpencodeStores } from './opencode-search';
 import { namesIn, type StoredSession } from './opencode-store';
+import { keepsFiles, type Version } from './opencode-versions';
 import { spelling } from './physical';
 import { isSystemError } from './source';
 
@@ -53,8 +54,9 @@ export function isAstray(copy: StoredSession, original: StoredSession): boolean 
   return copy.project === 'global' && original.project !== 'global';
 }
 
-/** Whether the first start of a release up to 1.15 would move JSON files of this root into a database. */
-export async function takesOver(root: string): Promise<boolean> {
+/** Whether the first start of this release would move all JSON files of this root into a database. */
+export async function willTakeOver(version: Version, root: string): Promise<boolean> {
+  if (keepsFiles(version)) return false;
   if ((await namesIn(join(root, 'storage', 'session'))).length === 0) return false;
   try {
     await stat(join(root, 'opencode.db'));

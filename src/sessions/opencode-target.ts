@@ -3,15 +3,19 @@ import { createPrivateDirectory } from './directories';
 
 /**
  * Calls `use` while a directory exists: it is made with its missing parents and, as all that was made, removed again if
- * still empty (migration.md 6.5). The directory itself goes when empty even if an interrupted run made it.
+ * still empty (migration.md 6.5). The directory itself goes when empty even if an interrupted run made it. All stay where
+ * `use` says that a program goes on in it.
  */
-export async function withTemporaryDirectories<T>(path: string, use: () => Promise<T>): Promise<T> {
+export async function withTemporaryDirectories<T>(path: string, use: (goesOn: () => void) => Promise<T>): Promise<T> {
   const made: string[] = [];
+  let stays = false;
   try {
     await createPrivateDirectory(path, made);
-    return await use();
+    return await use(() => {
+      stays = true;
+    });
   } finally {
-    for (const directory of new Set([path, ...made.toReversed()])) await removeIfEmpty(directory);
+    if (!stays) for (const directory of new Set([path, ...made.toReversed()])) await removeIfEmpty(directory);
   }
 }
 

@@ -6,11 +6,13 @@ import { type EmptyHome, withEmptyHome } from './agents';
 import type { CommandResult, RunCommand } from './agents-command';
 import { standIn } from './opencode-checkout';
 import { type Reid, reid, renewable, type Survey, survey } from './opencode-reid';
+import { ending, runOpencode } from './opencode-run';
 import type { Located } from './opencode-search';
 import { digestOf, idsOf, type OpencodeDatabases, withDatabase } from './opencode-store';
 import { OpencodeTree } from './opencode-tree';
 import { emptiesDiffs, keepsFiles, type Version } from './opencode-versions';
 import { bytesOf, ConversationFault, isSystemError, withFile } from './source';
+import { takeOver } from './take-over';
 import { type TemporaryDirectory, temporaryDirectory } from './temporary';
 
 /** The user's own `opencode`. */
@@ -23,6 +25,8 @@ export interface TransferDeps {
   readonly machine: Machine;
   readonly run: RunCommand;
   readonly databases: OpencodeDatabases;
+  /** Another limit than an hour for waiting for a take-over. */
+  readonly takeOverMs?: number;
 }
 
 /** An export that is ready to be imported. */
@@ -41,8 +45,6 @@ export interface PreparedExport {
 /** Time limits: a start of the program, and a second for each of its megabytes. */
 const START_MS = 60_000;
 const MS_PER_MB = 1_000;
-/** An import into a store that has only JSON files takes all of them over first; to end it half-way would lose some. */
-const TAKE_OVER_MS = 60 * 60_000;
 
 /**
  * Exports a conversation from a private copy of its store and gives it its new ids and directory, in a file 0600 in a
@@ -161,7 +163,7 @@ export interface ImportTarget {
 
 /**
  * Imports a prepared export into a root with the new directory as working directory, which is made for it and removed if
- * still empty. Nothing is said about what came of it: the caller looks.
+ * still empty. Nothing is said about what came of it: the caller looks. A take-over that timed out goes on by itself.
  */
 export async function importExport(
   prepared: PreparedExport,
@@ -179,48 +181,22 @@ export async function importExport(
       keepsFiles(binary.version) && projectPath !== null
         ? await standIn(home, projectPath, target.directory)
         : { cwd: target.directory, env: {} };
-    return runOpencode(deps.run, home, binary.path, {
-      args: ['import', prepared.file],
+    const command = {
       cwd,
       env: {
         ...env,
         XDG_DATA_HOME: dirname(target.root),
         ...(named === undefined || !target.local ? {} : { OPENCODE_DB: named }),
       },
+    };
+    if (target.takesOver) return takeOver(prepared.file, home, binary.path, command, deps);
+    return runOpencode(deps.run, home, binary.path, {
+      ...command,
+      args: ['import', prepared.file],
       stdoutFile: null,
-      timeoutMs: target.takesOver ? TAKE_OVER_MS : timeFor(prepared.size),
+      timeoutMs: timeFor(prepared.size),
     });
   });
-}
-
-interface Run {
-  readonly args: readonly string[];
-  readonly cwd: string;
-  readonly env: Readonly<Record<string, string>>;
-  readonly stdoutFile: string | null;
-  readonly timeoutMs: number;
-}
-
-/**
- * Runs `opencode` without its user's configuration and without plugins. `OPENCODE_PURE` is what `--pure` sets: releases
- * that do not know the flag would refuse it, the variable they ignore.
- */
-async function runOpencode(
-  run: RunCommand,
-  home: EmptyHome,
-  program: string,
-  { env, ...rest }: Run,
-): Promise<CommandResult> {
-  if (rest.cwd.startsWith(home.directory)) await mkdir(rest.cwd, { recursive: true, mode: 0o700 });
-  const quiet = { OPENCODE_PURE: '1', OPENCODE_DISABLE_PROJECT_CONFIG: '1', OPENCODE_DISABLE_DEFAULT_PLUGINS: '1' };
-  return run({ program, ...rest, env: { ...home.env, ...quiet, ...env } });
-}
-
-/** How a run ended, without a word of what it printed. */
-export function ending(result: CommandResult): string {
-  if (result.timedOut) return 'took too long and was stopped';
-  if (result.failure !== null) return `could not be started (${result.failure})`;
-  return result.exitCode === null ? 'was killed' : `ended with exit code ${result.exitCode}`;
 }
 
 function timeFor(bytes: number): number {

@@ -5,23 +5,25 @@ import type { ConversationCopy } from '../contracts/plan';
 import type { InstalledAgent } from './agents';
 import { blocked, blockedBy, choiceNotes, messageOf, noteFor, notFound, Problems, sizeNotes } from './finding';
 import type { Harness, Progress, SessionRoot, StagedConversation } from './harness';
+import { oneAfterTheOther } from './in-parallel';
 import type { Liveness } from './liveness';
-import { isAstray, placementOf, takesOver } from './opencode-placement';
+import { isAstray, placementOf, willTakeOver } from './opencode-placement';
 import { isSessionId, opencodeId } from './opencode-reid';
+import { ending } from './opencode-run';
 import { type Located, OpencodeStores, searchByDirectory, searchById } from './opencode-search';
 import type { StoredSession } from './opencode-store';
 import { withTemporaryDirectories } from './opencode-target';
 import {
-  ending,
   importExport,
   type OpencodeBinary,
   type PreparedExport,
   prepareExport,
   type TransferDeps,
 } from './opencode-transfer';
-import { emptiesDiffs, keepsFiles, parseVersion, storeProblem } from './opencode-versions';
+import { emptiesDiffs, parseVersion, storeProblem } from './opencode-versions';
 import { spelling } from './physical';
 import { ConversationFault } from './source';
+import { workerLeft } from './temporary';
 
 export interface OpencodeDeps extends TransferDeps {
   /** In the order in which they are searched. */
@@ -43,7 +45,7 @@ export function opencodeHarness(deps: OpencodeDeps): Harness {
   const stores = new OpencodeStores(deps.databases, deps.machine.env);
   const newId = deps.newId ?? opencodeId;
   const prepared = new Map<string, { readonly ready: PreparedExport; readonly located: Located }>();
-  const oneAtATime = queue();
+  const oneAtATime = oneAfterTheOther();
   let asked: Promise<InstalledAgent> | null = null;
   const installed = () => {
     asked ??= deps.installed();
@@ -78,16 +80,20 @@ export function opencodeHarness(deps: OpencodeDeps): Harness {
   async function settle(request: ConversationRequest, located: Located, notes: Note[]): Promise<ConversationFinding> {
     const { root, session } = located;
     const resumeId = newId(session.id, request.destinationCwd);
+    const worker = await workerLeft(deps.machine);
+    if (worker !== null) return blocked('CONVERSATION_IN_USE', isAtWork(worker), notes);
     const placement = await placementOf(located, resumeId, request.destinationCwd, newId, stores);
     if (placement.state === 'conflict') return blocked('CONVERSATION_CONFLICT', placement.reason, notes);
     const choice = { how: located.how, id: session.id, others: located.others };
     notes.push(...choiceNotes(request, choice, root, 'XDG_DATA_HOME'));
+    let takesOver = false;
     if (placement.state === 'absent') {
       const owner = root.local ? await deps.liveness.occupant('opencode', request) : null;
       if (owner !== null) return blocked('CONVERSATION_IN_USE', `the conversation is open in ${owner}`, notes);
       const binary = await binaryFor(located);
       if ('state' in binary) return { ...binary, notes };
       notes.push(partsNote(request, session, binary));
+      takesOver = await willTakeOver(binary.version, root.destination);
     }
     notes.push(...sizeNotes(request, session.size));
     return {
@@ -99,6 +105,7 @@ export function opencodeHarness(deps: OpencodeDeps): Harness {
       size: session.size,
       messages: session.messages,
       destination: placement.state,
+      ...(takesOver ? { takesOver: true } : {}),
       notes,
     };
   }
@@ -180,9 +187,21 @@ export function opencodeHarness(deps: OpencodeDeps): Harness {
       local: root.local,
       directory: copy.destinationCwd,
       projectPath: located.session.project === 'global' ? null : copy.projectPath,
-      takesOver: !keepsFiles(binary.version) && (await takesOver(root.destination)),
+      takesOver: await willTakeOver(binary.version, root.destination),
     };
-    const result = await withTemporaryDirectories(copy.destinationCwd, () => importExport(ready, target, binary, deps));
+    const worker = await workerLeft(deps.machine);
+    if (worker !== null) throw new ConversationFault('CONVERSATION_CONFLICT', isAtWork(worker));
+    const result = await withTemporaryDirectories(copy.destinationCwd, async (goesOn) => {
+      const ended = await importExport(ready, target, binary, deps);
+      if (target.takesOver && ended.timedOut) goesOn();
+      return ended;
+    });
+    if (target.takesOver && result.timedOut) {
+      throw new ConversationFault(
+        'CONVERSATION_CONFLICT',
+        'opencode still takes its JSON files over, and goes on by itself',
+      );
+    }
     const originalDigest = await located.store.digest(located.session.id);
     const found = await copyOf(copy, root);
     if (originalDigest !== ready.originalDigest) {
@@ -255,17 +274,11 @@ function partsNote(request: ConversationRequest, session: StoredSession, binary:
   return noteFor(request, 'CONVERSATION_PARTS', 'info', `stay behind: ${left.join(', ')}`);
 }
 
+function isAtWork(pid: number): string {
+  return `opencode (pid ${pid}) still takes its JSON files over for an earlier run`;
+}
+
 /** The root at a destination, which is always on this machine. */
 function at(path: string): SessionRoot {
   return { path, destination: path, isDefault: false, local: true };
-}
-
-/** Runs what it is given one after the other, whatever becomes of each. */
-function queue(): <T>(work: () => Promise<T>) => Promise<T> {
-  let last: Promise<unknown> = Promise.resolve();
-  return (work) => {
-    const next = last.then(work, work);
-    last = next.catch(() => undefined);
-    return next;
-  };
 }

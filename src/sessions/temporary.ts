@@ -1,5 +1,5 @@
 import { rmSync } from 'node:fs';
-import { lstat, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { lstat, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Machine } from '../contracts/machine';
 import { isAlive } from '../rewrite/daemon';
@@ -18,11 +18,19 @@ const ABANDONED_MS: Readonly<Record<TemporaryKind, number>> = {
   export: 2 * 3_600_000,
 };
 
+/** In a directory that is held: the pid of the program that works in it. */
+export const WORKER_FILE = 'worker.pid';
+
 /** A directory 0700 of this process in the system's temporary folder; it goes also where the process must end at once. */
 export interface TemporaryDirectory {
   readonly path: string;
   /** Removes it with all that is in it. */
   remove(): Promise<void>;
+  /**
+   * For a program that may outlive this process in it: neither a sudden end nor `remove` takes it away before what is
+   * returned was called. A later run does, once the program named in its `WORKER_FILE` is gone.
+   */
+  hold(): () => void;
 }
 
 /**
@@ -35,10 +43,20 @@ export async function temporaryDirectory(kind: TemporaryKind, machine: Machine):
   const path = await mkdtemp(join(machine.tempDir, `ao-migrate-${kind}-${machine.pid}-`));
   // A group of programs that was killed may still be writing for a moment.
   const settled = { recursive: true, force: true, maxRetries: 5, retryDelay: 100 };
-  const cleared = atSuddenEnd(() => rmSync(path, settled));
+  let held = false;
+  const cleared = atSuddenEnd(() => {
+    if (!held) rmSync(path, settled);
+  });
   return {
     path,
+    hold: () => {
+      held = true;
+      return () => {
+        held = false;
+      };
+    },
     remove: async () => {
+      if (held) return cleared();
       // One failure is not taken for the last word.
       await rm(path, settled).catch(() => rm(path, settled));
       cleared();
@@ -55,12 +73,36 @@ async function removeAbandoned(machine: Machine): Promise<void> {
     try {
       const { mtimeMs, uid } = await lstat(directory);
       const isOurs = machine.uid === null || uid === machine.uid;
-      if (isOurs && machine.now().getTime() - mtimeMs > ABANDONED_MS[kind])
-        await rm(directory, { recursive: true, force: true });
+      if (!isOurs || machine.now().getTime() - mtimeMs <= ABANDONED_MS[kind]) continue;
+      if ((await workerIn(directory)) !== null) continue;
+      await rm(directory, { recursive: true, force: true });
     } catch {
       // Somebody else is at it, or may do it later.
     }
   }
+}
+
+/** Pid of the program that is at work in a private directory, or null. */
+async function workerIn(directory: string): Promise<number | null> {
+  const text = await readFile(join(directory, WORKER_FILE), 'utf8').catch(() => '');
+  const pid = /^\d{1,10}$/.test(text) ? Number(text) : 0;
+  return pid > 0 && isAlive(pid) ? pid : null;
+}
+
+/** Pid of a program that this user's run of ao-migrate, also one that is gone, left at work in its private directory; else null. */
+export async function workerLeft(machine: Machine): Promise<number | null> {
+  for (const name of await readdir(machine.tempDir).catch(() => [])) {
+    if (!name.startsWith('ao-migrate-empty-')) continue;
+    const directory = join(machine.tempDir, name);
+    const owner = await lstat(directory).then(
+      ({ uid }) => uid,
+      () => null,
+    );
+    if (owner === null || (machine.uid !== null && owner !== machine.uid)) continue;
+    const pid = await workerIn(directory);
+    if (pid !== null) return pid;
+  }
+  return null;
 }
 
 function isKind(kind: string): kind is TemporaryKind {

@@ -29,6 +29,7 @@ export function planHash(plan: Plan): string {
               sourceId: copy.sourceId,
               resumeId: copy.resumeId,
               destination: copy.destination,
+              takesOver: copy.takesOver,
               main: copy.files[0]?.source,
             },
     })),

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, setDefaultTimeout, test } from 'bun:test';
-import { chmodSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { TARGETS } from '../../scripts/targets';
@@ -68,7 +68,8 @@ describe('the launcher passes on', () => {
     place = installed(executable);
     place.add(HERE, executable);
     const { launcher } = place;
-    const child = Bun.spawn([NODE, launcher], { stdin: 'ignore', stdout: 'pipe', stderr: 'ignore' });
+    // In a session of its own: with a terminal, the launcher leaves Ctrl-C to that.
+    const child = Bun.spawn([NODE, launcher], { stdin: 'ignore', stdout: 'pipe', stderr: 'ignore', detached: true });
     const reader = child.stdout.getReader();
     await reader.read();
     child.kill(signal as NodeJS.Signals);
@@ -95,6 +96,21 @@ describe('the launcher passes on', () => {
     });
     expect(await child.exited).toBe(3);
     expect([...shown.matchAll(/got (\d+)/g)].map(([, count]) => Number(count))).toEqual([0, 1, 2, 3, 4]);
+  });
+  test('Ctrl-C of a terminal once also where all three streams lead elsewhere', async () => {
+    const executable = Buffer.from(
+      `#!${NODE}\nlet got = 0;\nprocess.on('SIGINT', () => {\n  if (got++ === 0) setTimeout(() => { console.log('got ' + got); process.exit(3); }, 300);\n});\nsetTimeout(() => {}, 20000);\nconsole.log('ready');\n`,
+    );
+    place = installed(executable);
+    place.add(HERE, executable);
+    const said = join(place.main, 'said');
+    const child = Bun.spawn(['sh', '-c', `exec "$0" "$1" </dev/null >"$2" 2>/dev/null`, NODE, place.launcher, said], {
+      terminal: { cols: 80, rows: 24, data: () => undefined },
+    });
+    while (!existsSync(said) || readFileSync(said, 'utf8') === '') await Bun.sleep(10);
+    child.terminal?.write('\x03');
+    expect(await child.exited).toBe(3);
+    expect(readFileSync(said, 'utf8')).toBe('ready\ngot 1\n');
   });
   test('the environment, without what would reach into the runtime', async () => {
     const { launcher } = lay('env');

@@ -3,14 +3,26 @@
 // Runs the executable of this machine in place of itself: same arguments, same streams, same end. Loads as little as it
 // can, because people wait for it.
 const { spawn } = require('node:child_process');
+const { closeSync, openSync } = require('node:fs');
 const { constants } = require('node:os');
 const { isatty } = require('node:tty');
 const { childEnvironment } = require('../lib/environment');
 const { locate } = require('../lib/locate');
 
 // A person's Ctrl-C reaches the executable by itself, as it has the same terminal; a second one would make it stop at
-// once instead of putting things back. Asked of the descriptors, because `process.stdin` and the like take milliseconds.
-const onTerminal = [0, 1, 2].some((descriptor) => isatty(descriptor));
+// once instead of putting things back. Streams that all lead elsewhere say nothing about that, so the terminal itself is
+// asked for. Where there is no such file the descriptors are, because `process.stdin` and the like take milliseconds.
+function isOnTerminal() {
+  if (process.platform === 'win32') return [0, 1, 2].some((descriptor) => isatty(descriptor));
+  try {
+    closeSync(openSync('/dev/tty', 'r'));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const onTerminal = isOnTerminal();
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT', 'SIGUSR1', 'SIGUSR2'].filter(
   (signal) => constants.signals[signal] !== undefined,
 );
