@@ -13,6 +13,7 @@ import type { Progress, StagedConversation } from '../sessions/harness';
 import { TEMPORARY_PREFIX } from '../sessions/staging';
 import { type BackupPlace, backupPlace, makeBackup, nameBackup } from './backup';
 import { type ConversationFailure, copiesOf, type Harnesses, placeConversations } from './conversations';
+import { databaseFiles } from './database-files';
 import { Interrupted } from './interruption';
 import { type Journal, openJournal } from './journal';
 import { hintFor, PutBack, reasonOf, Unfinished } from './put-back';
@@ -302,10 +303,13 @@ class Run {
       if (!this.#isDurable) throw new Error('the folder of the database could not be synced');
       // A temporary name can be left where its removal failed, as a second name of what is in place.
       removeTemporaries(this.journal.steps.filter(({ step }) => step === 'database' || hasFailures));
+      // Only the last close moves the -wal into the database: what `status` compares with is what stands after it.
+      if (this.input.db !== null) closeQuietly(this.input.db);
       writeReceipt(this.input.paths, {
         ...receipt,
         status: 'done',
         finishedAt: this.input.machine.now().toISOString(),
+        databaseFiles: databaseFiles(receipt.database),
       });
       this.journal.end();
       return [];

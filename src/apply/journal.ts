@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { isSystemError } from '../sessions/source';
 import { syncDirectory, writeAll, writeDurably } from './durable';
+import { RemovedItems } from './receipt';
 import { type StatePaths, temporaryName } from './state';
 
 const StagedFile = v.object({ temporary: v.string(), destination: v.string(), sha256: v.string(), size: v.number() });
@@ -58,6 +59,8 @@ const Step = v.variant('step', [
     /** Ids of the rows that go in the one transaction. */
     sessions: v.optional(v.array(v.string()), []),
     projects: v.optional(v.array(v.string()), []),
+    /** What the receipt names as removed at the end, where something has to stay; earlier builds wrote no such list. */
+    removed: v.optional(RemovedItems),
     /** Nothing was refused, so the run counts as undone at the end. */
     complete: v.optional(v.boolean(), true),
   }),

@@ -2,6 +2,7 @@ import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import type { RunSummary } from '../contracts/standing';
+import { type DatabaseFile, isUntouched } from './database-files';
 
 /** What `status` needs of a receipt (migration.md 8); other keys may come and go. */
 const Receipt = v.object({
@@ -14,6 +15,23 @@ const Receipt = v.object({
   database: v.string(),
   sessions: v.optional(v.array(v.object({ id: v.string() })), []),
   sources: v.array(v.object({ path: v.string(), size: v.number(), mtimeMs: v.number() })),
+  // Earlier builds wrote none of these, or some other.
+  options: v.fallback(
+    v.object({ onlyLive: v.boolean(), projects: v.array(v.string()), exclude: v.array(v.string()) }),
+    { onlyLive: true, projects: [], exclude: [] },
+  ),
+  databaseFiles: v.fallback(
+    v.array(
+      v.object({
+        part: v.picklist(['', '-wal', '-journal']),
+        size: v.number(),
+        mtimeMs: v.number(),
+        ctimeMs: v.number(),
+      }),
+    ),
+    [],
+  ),
+  removed: v.optional(v.unknown()),
 });
 type Receipt = v.InferOutput<typeof Receipt>;
 
@@ -27,27 +45,52 @@ export interface RunRecord extends RunSummary {
   /** Ids of the sessions that it inserted. */
   readonly sessions: readonly string[];
   readonly sources: Receipt['sources'];
+  /** Nothing was filtered out of the run, as far as its receipt says so. */
+  readonly isUnfiltered: boolean;
+  /** The files of the database when the run let it go; none where that is not known. */
+  readonly databaseFiles: readonly DatabaseFile[];
 }
 
-/** Runs of one data directory, newest first, each read when it is asked for; unreadable receipts are passed over. */
-export function* runsOf(migrations: string, physicalDataDir: string): Generator<RunRecord> {
+/** The newest run that is not undone (migration.md 8); where all are, the newest. `runs`: newest first. */
+export function lastOf(runs: readonly RunRecord[]): RunRecord | null {
+  return runs.find(({ status }) => status !== 'undone') ?? runs[0] ?? null;
+}
+
+/**
+ * Whether what a run did is all that there is to do, told without the database: it left out nothing, no rollback has taken
+ * anything of this or another run, and nobody has written to the database since. False is no more than "not known".
+ *
+ * @param runs all of the data directory
+ */
+export function standsWhole(run: RunRecord, runs: readonly RunRecord[]): boolean {
+  if (runs.some(({ status, partlyUndone }) => status === 'undone' || partlyUndone)) return false;
+  return run.isUnfiltered && isUntouched(run.database, run.databaseFiles);
+}
+
+/** Runs of one data directory, newest first; unreadable receipts are passed over. */
+export function runsOf(migrations: string, physicalDataDir: string): RunRecord[] {
+  const runs: RunRecord[] = [];
   for (const runId of runIds(migrations, 'json')) {
     const file = join(migrations, `${runId}.json`);
     const parsed = v.safeParse(Receipt, json(textOf(file)));
     if (!parsed.success || parsed.output.physicalDataDir !== physicalDataDir) continue;
-    const { status, outcome, startedAt, legacyRoot, database, sessions, sources } = parsed.output;
-    yield {
+    const { status, outcome, startedAt, legacyRoot, database, sessions, sources, options } = parsed.output;
+    runs.push({
       runId,
       status,
       outcome: outcome?.status ?? null,
       startedAt: startedAt ?? null,
       receipt: file,
+      partlyUndone: status !== 'undone' && parsed.output.removed !== undefined,
       legacyRoot,
       database,
       sessions: sessions.map(({ id }) => id),
       sources,
-    };
+      isUnfiltered: !options.onlyLive && options.projects.length === 0 && options.exclude.length === 0,
+      databaseFiles: parsed.output.databaseFiles,
+    });
   }
+  return runs;
 }
 
 /** Ids of interrupted runs of one data directory, oldest first. */

@@ -52,6 +52,19 @@ const Conversation = v.object({
   createdDirectories: v.array(v.string()),
 });
 
+const Ids = v.array(v.string());
+
+/** What rollbacks have taken of a run, or found gone, while something else of it had to stay; conversations by session. */
+export const RemovedItems = v.object({ projects: Ids, sessions: Ids, conversations: Ids });
+export type RemovedItems = v.InferOutput<typeof RemovedItems>;
+
+const DatabaseFile = v.object({
+  part: v.picklist(['', '-wal', '-journal']),
+  size: v.number(),
+  mtimeMs: v.number(),
+  ctimeMs: v.number(),
+});
+
 /** What one run did: enough to verify and to undo it, and never a secret (migration.md 8). */
 export const Receipt = v.object({
   formatVersion: v.literal(1),
@@ -75,8 +88,15 @@ export const Receipt = v.object({
     cwd: v.string(),
     onlyLive: v.boolean(),
     resume: v.picklist(['auto', 'manual']),
+    /** Which projects were asked for and which were left out; absent in receipts of 0.1.0's first builds. */
+    projects: v.optional(Ids),
+    exclude: v.optional(Ids),
   }),
   outcome: v.object({ status: v.string() }),
+  /** The files of the database when the run let it go; absent where that is not known. */
+  databaseFiles: v.optional(v.array(DatabaseFile)),
+  /** Absent where no rollback has left the run in part. */
+  removed: v.optional(RemovedItems),
   createdDirectories: v.array(v.string()),
   stale: v.array(v.object({ original: v.string(), aside: v.string() })),
   backup: v.nullable(v.string()),
@@ -89,6 +109,37 @@ export type Receipt = v.InferOutput<typeof Receipt>;
 export type ReceiptConversation = v.InferOutput<typeof Conversation>;
 export type ReceiptProject = v.InferOutput<typeof Project>;
 export type ReceiptSession = v.InferOutput<typeof Session>;
+
+/** The receipt without what rollbacks have taken of the run already: nothing, where all of it is undone. */
+export function remainderOf(receipt: Receipt): Receipt {
+  if (receipt.status === 'undone') return { ...receipt, projects: [], sessions: [], conversations: [] };
+  const { removed } = receipt;
+  if (removed === undefined) return receipt;
+  return {
+    ...receipt,
+    projects: receipt.projects.filter(({ id }) => !removed.projects.includes(id)),
+    sessions: receipt.sessions.filter(({ id }) => !removed.sessions.includes(id)),
+    conversations: receipt.conversations.filter(({ sessionId }) => !removed.conversations.includes(sessionId)),
+  };
+}
+
+/**
+ * Writes down what a rollback has done with a run: undone, or what went of it beside what had gone before. Where nothing
+ * went the receipt stays untouched.
+ */
+export function writeRolledBack(paths: StatePaths, receipt: Receipt, removed: RemovedItems | 'all'): void {
+  if (removed === 'all') writeReceipt(paths, { ...receipt, status: 'undone' });
+  else if (Object.values(removed).some((ids) => ids.length > 0)) writeReceipt(paths, withRemoved(receipt, removed));
+}
+
+function withRemoved(receipt: Receipt, removed: RemovedItems): Receipt {
+  const before = receipt.removed ?? { projects: [], sessions: [], conversations: [] };
+  const both = (kind: keyof RemovedItems): string[] => [...new Set([...before[kind], ...removed[kind]])];
+  return {
+    ...receipt,
+    removed: { projects: both('projects'), sessions: both('sessions'), conversations: both('conversations') },
+  };
+}
 
 /**
  * Digest of what a config means to the daemon, salted with the run: rollback and verify compare by it, and nobody can look

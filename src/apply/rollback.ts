@@ -10,17 +10,10 @@ import { moveWithoutOverwriting, putBackStale } from '../rewrite/promotion';
 import { removeEmptyDurably, stands, syncDirectory } from './durable';
 import { isStill } from './file-state';
 import { type Journal, openJournal, type Step } from './journal';
-import { type Receipt, requireReceipt, writeReceipt } from './receipt';
+import { type Receipt, remainderOf, requireReceipt, writeRolledBack } from './receipt';
+import { conversationItems, isRefused, itemOf, type RollbackItem, removedItems } from './rollback-items';
 import { deleteRun, holdsAnyOf, onlyHolds, type RowVerdict, rowVerdicts } from './rollback-rows';
 import type { StatePaths } from './state';
-
-/** What a rollback does, or would do, with one thing that the run made. */
-export interface RollbackItem {
-  readonly kind: 'project' | 'orchestrator' | 'conversation' | 'database';
-  readonly id: string;
-  readonly outcome: 'removed' | 'refused' | 'absent' | 'left';
-  readonly reason?: string;
-}
 
 export interface RollbackResult {
   readonly items: readonly RollbackItem[];
@@ -45,7 +38,8 @@ export class UnfinishedRollback extends Error {
 }
 
 /** What a rollback of this run would do, read from an open database (null where it is gone). Changes nothing. */
-export function planRollback(receipt: Receipt, db: Database | null): RollbackItem[] {
+export function planRollback(whole: Receipt, db: Database | null): RollbackItem[] {
+  const receipt = remainderOf(whole);
   const verdicts = db === null ? [] : rowVerdicts(db, receipt);
   return [...verdicts.map(itemOf), ...conversationItems(receipt, verdicts)];
 }
@@ -53,12 +47,14 @@ export function planRollback(receipt: Receipt, db: Database | null): RollbackIte
 /**
  * Undoes one run (migration.md 8): its rows in one transaction, its conversations as long as they are byte for byte what
  * was written, a database that it made as a file if nothing else came into it. What somebody has changed is refused,
- * item by item. Journalled: an interrupted rollback is completed or dropped by the next start.
+ * item by item, and the receipt then names what went; of a run undone in part before, only the rest is looked at.
+ * Journalled: an interrupted rollback is completed or dropped by the next start.
  *
  * @throws Refusal DAEMON_RUNNING, DB_LOCKED, DB_CORRUPT
  */
 export function rollback(input: RollbackInput): RollbackResult {
-  const { receipt, paths, runId } = input;
+  const { paths, runId } = input;
+  const receipt = remainderOf(input.receipt);
   const db = stands(receipt.database) ? hold(receipt.database) : null;
   let journal: Journal | null = null;
   try {
@@ -81,6 +77,7 @@ export function rollback(input: RollbackInput): RollbackResult {
     );
     const going = (kind: RowVerdict['kind']): string[] =>
       verdicts.filter((each) => each.kind === kind && each.outcome === 'removed').map(({ id }) => id);
+    const removed = removedItems(receipt, verdicts, conversations);
     const isRefusing = [...verdicts, ...conversations].some(({ outcome }) => outcome === 'refused');
     journal.note({
       step: 'remove',
@@ -88,6 +85,7 @@ export function rollback(input: RollbackInput): RollbackResult {
       directories: removable.flatMap(({ createdDirectories }) => createdDirectories),
       sessions: going('orchestrator'),
       projects: going('project'),
+      removed,
       complete: !isRefusing,
     });
     if (db !== null) deleteRun(db, receipt, verdicts);
@@ -99,7 +97,8 @@ export function rollback(input: RollbackInput): RollbackResult {
     const database = whole ? [removeDatabase(receipt, runId)] : [];
     const items = [...verdicts.map(itemOf), ...conversations, ...database];
     const complete = items.every(({ outcome }) => outcome === 'removed' || outcome === 'absent');
-    if (items.every(({ outcome }) => outcome !== 'refused')) writeReceipt(paths, { ...receipt, status: 'undone' });
+    const isUndone = items.every(({ outcome }) => outcome !== 'refused');
+    writeRolledBack(paths, input.receipt, isUndone ? 'all' : removed);
     endQuietly(journal);
     return { items, complete };
   } catch (error) {
@@ -138,7 +137,8 @@ export async function finishRollback(
   let isRefused = !removal.complete;
   if (receipt.dbCreated && left === 'empty') isRefused ||= removeDatabase(receipt, first.runId).outcome === 'refused';
   if (receipt.dbCreated && left === 'nothing') removeSetAside(receipt, asideName(receipt.database, first.runId));
-  if (!isRefused) writeReceipt(paths, { ...receipt, status: 'undone' });
+  const removed = removal.removed ?? { projects: removal.projects, sessions: removal.sessions, conversations: [] };
+  writeRolledBack(paths, receipt, isRefused ? removed : 'all');
   return 'finished';
 }
 
@@ -180,36 +180,6 @@ async function lookAt(
 function hold(database: string): Database {
   probeWriter(database);
   return openExclusive(database);
-}
-
-function itemOf({ kind, id, outcome, reason }: RowVerdict): RollbackItem {
-  return { kind, id, outcome, ...(reason === undefined ? {} : { reason }) };
-}
-
-function isRefused(verdicts: readonly RowVerdict[], sessionId: string): boolean {
-  return verdicts.some(({ kind, id, outcome }) => kind === 'orchestrator' && id === sessionId && outcome === 'refused');
-}
-
-/** Conversations of the run: those of a refused session stay with it, grown ones stay, OpenCode's are only named. */
-function conversationItems(receipt: Receipt, verdicts: readonly RowVerdict[]): RollbackItem[] {
-  return receipt.conversations.flatMap(({ sessionId, resumeId, placed, harness, files }): RollbackItem[] => {
-    if (!placed) return [];
-    const item = { kind: 'conversation', id: resumeId } as const;
-    if (isRefused(verdicts, sessionId)) return [{ ...item, outcome: 'refused', reason: 'its session stays' }];
-    if (harness === 'opencode')
-      return [
-        {
-          ...item,
-          outcome: 'left',
-          reason: 'OpenCode keeps the imported session; delete it there if it is not wanted',
-        },
-      ];
-    const [main] = files;
-    if (main === undefined || !stands(main.destination)) return [{ ...item, outcome: 'absent' }];
-    if (!isStill(main.destination, main.size, main.sha256))
-      return [{ ...item, outcome: 'refused', reason: 'it has grown since, and is never deleted' }];
-    return [{ ...item, outcome: 'removed' }];
-  });
 }
 
 function removeConversation(files: Receipt['conversations'][number]['files']): void {

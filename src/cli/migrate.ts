@@ -122,6 +122,7 @@ function answer(
   const isResult = outcome.exitCode === EXIT.done || outcome.status === 'partial';
   const text = resultText(outcome, isResult ? context : spoken, {
     planShown,
+    filtered: flags.project.length + flags.exclude.length > 0,
     ...(outcome.plan === null ? {} : { storeExists: existsSync(outcome.plan.legacyRoot) }),
   });
   return { exitCode: outcome.exitCode, stdout: isResult ? text : '', stderr: isResult ? '' : text };

@@ -2,6 +2,7 @@ import { writeSync } from 'node:fs';
 import { listenForSignals } from '../apply/interruption';
 import type { Machine } from '../contracts/machine';
 import { EXIT } from '../contracts/outcome';
+import { yieldsNothing } from '../contracts/plan';
 import { REFUSAL_CODES, type RefusalCode } from '../contracts/refusals';
 import { SKIPS } from '../migrate/install';
 import { LIMITS, type PostinstallCode, type PostinstallEnd, postinstall } from '../migrate/postinstall';
@@ -77,6 +78,8 @@ function sentence(end: PostinstallEnd, context: TextContext): string {
   if (code !== null && !hasProjects && code !== 'USAGE') return `nothing was migrated: ${oneLine(reason(end))}.`;
   if (code !== null) return `nothing was migrated yet: ${oneLine(reason(end))}. Run ao-migrate when you like.`;
   if (outcome === null || outcome.status === 'nothing-to-migrate') return 'nothing to migrate.';
+  if (outcome.plan !== null && yieldsNothing(outcome.plan))
+    return 'nothing could be migrated: none of the projects can be. `ao-migrate --dry-run` tells why.';
   if (outcome.status === 'already-migrated') return 'everything is migrated already.';
   const items = settledItems(outcome).filter((item) => item.outcome === 'created');
   const count = (kind: string): number => items.filter((item) => item.kind === kind).length;

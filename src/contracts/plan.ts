@@ -147,3 +147,8 @@ export interface Plan {
 export function leavesRest({ orchestrators, notes }: Plan): boolean {
   return orchestrators.some(({ later }) => later) || notes.some(({ code }) => code === 'PROJECT_UNKNOWN');
 }
+
+/** There are projects, and not one of them can become a row. */
+export function yieldsNothing({ projects }: Plan): boolean {
+  return projects.length > 0 && projects.every(({ row }) => row === null);
+}

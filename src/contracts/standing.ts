@@ -11,6 +11,8 @@ export interface RunSummary {
   /** Status of the run itself: `migrated`, `partial` …; null where the receipt does not say. */
   readonly outcome: string | null;
   readonly startedAt: string | null;
+  /** A rollback has taken something of it, and something had to stay. */
+  readonly partlyUndone: boolean;
   /** File of the receipt. */
   readonly receipt: string;
 }
@@ -22,7 +24,7 @@ export interface Standing {
   readonly dataDir: string | null;
   /** In words; null where nothing of it runs. */
   readonly running: { readonly legacy: string | null; readonly daemon: string | null };
-  /** The newest run of this data directory. */
+  /** The newest run of this data directory that is not undone; where all are, the newest. */
   readonly lastRun: RunSummary | null;
   /** Ids of interrupted runs. */
   readonly unfinished: readonly string[];
@@ -30,6 +32,8 @@ export interface Standing {
   readonly postinstall: { readonly code: string | null; readonly time: string | null } | null;
   /** What a run would insert; null where the store did not have to be read. */
   readonly pending: { readonly projects: number; readonly orchestrators: number } | null;
+  /** Every project of the store with why it cannot be migrated, where none can; else none. */
+  readonly unusable: readonly { readonly id: string; readonly reason: string }[];
   readonly notes: readonly Note[];
   readonly refusal: RefusalReport | null;
 }

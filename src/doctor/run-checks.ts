@@ -1,5 +1,5 @@
-import { readReceipt } from '../apply/receipt';
-import { postinstallNote, type RunRecord, runsOf } from '../apply/receipt-reader';
+import { readReceipt, remainderOf } from '../apply/receipt';
+import { lastOf, postinstallNote, type RunRecord, runsOf } from '../apply/receipt-reader';
 import { interruptedRuns } from '../apply/recover';
 import type { StatePaths } from '../apply/state';
 import type { Machine } from '../contracts/machine';
@@ -29,8 +29,9 @@ export async function pastChecks(
 ): Promise<Check[]> {
   const { migrations } = paths;
   const checks: Check[] = [];
-  const [last] = runsOf(migrations, physicalDataDir);
-  if (last === undefined) checks.push(passed(LAST, 'none'));
+  const runs = runsOf(migrations, physicalDataDir);
+  const last = lastOf(runs);
+  if (last === null) checks.push(passed(LAST, 'none'));
   else if (last.status === 'done') checks.push(...(await verified(last, paths, places, machine)));
   else checks.push(unverified(last));
   for (const runId of interruptedRuns(paths, physicalDataDir)) {
@@ -38,7 +39,7 @@ export async function pastChecks(
     const next = 'Run `ao-migrate`: it finishes or undoes that run first.';
     checks.push(warned({ id: 'unfinished', title: 'Interrupted run' }, message, next, 'RUN_UNFINISHED'));
   }
-  const note = postinstallNote(migrations, last ?? null);
+  const note = postinstallNote(migrations, runs[0] ?? null);
   if (note !== null) {
     const when = note.time === null ? '' : ` (${note.time})`;
     const message = `The last install did not migrate: ${note.code ?? 'no reason is recorded'}${when}.`;
@@ -55,9 +56,11 @@ function unverified({ runId, status }: RunRecord): Check {
 }
 
 async function verified(run: RunRecord, paths: StatePaths, places: Places, machine: Machine): Promise<Check[]> {
-  const { runId, outcome } = run;
-  const how = `${runId}: ${listed(['done', ...(outcome === null ? [] : [outcome])])}`;
-  const bytes = (readReceipt(paths, runId)?.conversations ?? [])
+  const { runId, outcome, partlyUndone } = run;
+  const told = ['done', ...(outcome === null ? [] : [outcome]), ...(partlyUndone ? ['undone in part'] : [])];
+  const how = `${runId}: ${listed(told)}`;
+  const receipt = readReceipt(paths, runId);
+  const bytes = (receipt === null ? [] : remainderOf(receipt).conversations)
     .flatMap(({ files }) => files)
     .reduce((sum, { size }) => sum + size, 0);
   if (bytes > CHEAP) {
@@ -79,7 +82,8 @@ async function verified(run: RunRecord, paths: StatePaths, places: Places, machi
   }
   const damaged = found.checks.filter(({ state }) => state === 'damaged');
   const [first] = damaged;
-  if (first === undefined) return [passed(LAST, `${how}; what it wrote is as it should be`)];
+  const left = partlyUndone ? 'what the rollback left of it' : 'what it wrote';
+  if (first === undefined) return [passed(LAST, `${how}; ${left} is as it should be`)];
   const detail = first.detail === undefined ? '' : ` (${first.detail})`;
   const more = damaged.length === 1 ? '' : `, and ${counted(damaged.length - 1, 'more thing')}`;
   return [

@@ -278,6 +278,8 @@ class Migration {
           cwd: machine.cwd,
           onlyLive: flags.onlyLive,
           resume: flags.resume,
+          projects: [...flags.projects],
+          exclude: [...flags.exclude],
         },
         lockDirectories: lock.madeDirectories,
         progress: setting.progress(current.plan),

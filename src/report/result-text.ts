@@ -1,4 +1,5 @@
 import type { Item, MigrateOutcome } from '../contracts/outcome';
+import { yieldsNothing } from '../contracts/plan';
 import type { UsageError } from '../contracts/refusals';
 import { itemsText } from './items-text';
 import { hanging, table } from './layout';
@@ -12,6 +13,8 @@ import { counted, pathText, type TextContext } from './words';
 export interface ResultTextOptions extends PlanTextOptions {
   /** A legacy store is there, if only an empty one; absent where it is not known. */
   readonly storeExists?: boolean;
+  /** The projects were chosen with --project or --exclude. */
+  readonly filtered?: boolean;
   /** The plan with its notes was shown before the question: only what came after it is told again. */
   readonly planShown?: boolean;
 }
@@ -51,7 +54,7 @@ const createdOf = (items: readonly Item[], kind: Item['kind']): number =>
 function headlineOf(
   outcome: MigrateOutcome,
   context: TextContext,
-  { storeExists }: ResultTextOptions,
+  { storeExists, filtered }: ResultTextOptions,
 ): readonly [Style, string] {
   const items = settledItems(outcome);
   const projects = createdOf(items, 'project');
@@ -66,9 +69,14 @@ function headlineOf(
       }
       return ['yellow', `${done}; not everything could be. A later run completes it.`];
     case 'already-migrated':
+      if (outcome.plan !== null && yieldsNothing(outcome.plan))
+        return ['yellow', 'Nothing could be migrated: none of the projects can be; nothing was changed.'];
       return ['green', 'Everything is there already; nothing was changed.'];
     case 'nothing-to-migrate':
-      return ['green', `Nothing to migrate${absenceText(outcome, context, storeExists)}; nothing was changed.`];
+      return [
+        'green',
+        `Nothing to migrate${filtered === true ? FILTERED : absenceText(outcome, context, storeExists)}; nothing was changed.`,
+      ];
     case 'planned':
       return ['bold', 'Dry run: nothing was changed. Without --dry-run this plan is carried out.'];
     case 'declined':
@@ -91,6 +99,9 @@ function headlineOf(
       return ['yellow', 'Interrupted; nothing was changed.'];
   }
 }
+
+/** A filter that names no project of the store is a usage error, so there are some. */
+const FILTERED = ': --project and --exclude leave no project';
 
 function absenceText({ plan }: MigrateOutcome, context: TextContext, storeExists: boolean | undefined): string {
   const root = plan === null ? null : pathText(plan.legacyRoot, context);

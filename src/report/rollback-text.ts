@@ -1,4 +1,4 @@
-import type { RollbackItem } from '../apply/rollback';
+import type { RollbackItem } from '../apply/rollback-items';
 import type { UndoOutcome } from '../migrate/undo';
 import { hanging, table } from './layout';
 import { notesText } from './notes-text';

@@ -22,6 +22,7 @@ export function statusDocument(standing: Standing, tool: Tool): StatusDocument {
             runId: lastRun.runId,
             status: lastRun.status,
             outcome: lastRun.outcome,
+            partlyUndone: lastRun.partlyUndone,
             startedAt: lastRun.startedAt,
             receipt: lastRun.receipt,
           },
@@ -44,6 +45,7 @@ export function unknownStanding(status: 'refused' | 'usage' | 'failed', refusal:
     unfinished: [],
     postinstall: null,
     pending: null,
+    unusable: [],
     notes: [],
     refusal,
   };

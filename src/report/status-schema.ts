@@ -30,11 +30,15 @@ export const StatusDocumentSchema = v.pipe(
           runId: v.string(),
           status: v.pipe(v.string(), v.description('committing, done or undone.')),
           outcome: v.nullable(v.string()),
+          partlyUndone: v.pipe(
+            v.boolean(),
+            v.description('A rollback has removed something of it, and something had to stay.'),
+          ),
           startedAt: v.nullable(v.string()),
           receipt: v.string(),
         }),
       ),
-      v.description('The newest run of this data directory.'),
+      v.description('The newest run of this data directory that is not undone; where all are, the newest.'),
     ),
     unfinished: v.pipe(v.array(v.string()), v.description('Ids of runs whose journal is still there.')),
     postinstall: v.pipe(

@@ -3,7 +3,7 @@ import { hanging, type Row, table } from './layout';
 import { notesText } from './notes-text';
 import { refusalLines } from './refusal-text';
 import type { Style } from './terminal';
-import { counted, listed, pathText, type TextContext } from './words';
+import { counted, listed, pathText, sentenceText, type TextContext } from './words';
 
 /** Where the migration stands, for a person, in one screen. Ends in a newline. */
 export function statusText(standing: Standing, context: TextContext): string {
@@ -16,7 +16,7 @@ export function statusText(standing: Standing, context: TextContext): string {
   return `${lines.join('\n')}\n`;
 }
 
-function headlineOf({ status, pending }: Standing): readonly [Style, string] {
+function headlineOf({ status, pending, unusable }: Standing): readonly [Style, string] {
   switch (status) {
     case 'none':
       return ['green', 'There is no old store; nothing is to be migrated.'];
@@ -27,6 +27,7 @@ function headlineOf({ status, pending }: Standing): readonly [Style, string] {
     case 'undone':
       return ['yellow', 'The migration was undone. `ao-migrate` migrates again.'];
     case 'partial':
+      if (unusable.length > 0) return ['yellow', 'Nothing could be migrated: no project of the old store can be.'];
       return [
         'yellow',
         'Partly done: something could not be migrated yet. `ao-migrate --dry-run` tells what and why, `ao-migrate` completes it.',
@@ -58,8 +59,10 @@ function rowsOf(standing: Standing, context: TextContext): Row[] {
   add('New app', dataDir === null ? null : pathText(dataDir, context));
   if (lastRun !== null) {
     const outcome = lastRun.outcome === null || lastRun.status === 'undone' ? '' : `, ${show(lastRun.outcome)}`;
-    add('Last run', `${lastRun.runId}: ${lastRun.status}${outcome} (${pathText(lastRun.receipt, context)})`);
+    const undone = lastRun.partlyUndone ? ', undone in part' : '';
+    add('Last run', `${lastRun.runId}: ${lastRun.status}${outcome}${undone} (${pathText(lastRun.receipt, context)})`);
   }
+  for (const { id, reason } of standing.unusable) add('Project', `${show(id)}: ${sentenceText(reason, context)}`);
   for (const runId of unfinished) add('Interrupted', `${show(runId)}; the next run finishes or undoes it first`);
   add('Running', running.legacy === null ? null : show(running.legacy));
   add('Running', running.daemon === null ? null : show(running.daemon));

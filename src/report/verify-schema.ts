@@ -16,8 +16,8 @@ export const VerifyDocumentSchema = v.pipe(
         kind: v.picklist(['database', 'schema', 'project', 'orchestrator', 'conversation', 'source']),
         id: v.string(),
         state: v.pipe(
-          v.picklist(['ok', 'changed-since', 'damaged']),
-          v.description('changed-since: gone on with, as expected.'),
+          v.picklist(['ok', 'changed-since', 'undone', 'damaged']),
+          v.description('changed-since: gone on with, as expected; undone: removed by a rollback.'),
         ),
         detail: v.optional(v.string()),
       }),

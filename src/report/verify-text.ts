@@ -6,7 +6,7 @@ import { refusalLines } from './refusal-text';
 import type { Style } from './terminal';
 import { pathText, sentenceText, type TextContext } from './words';
 
-const SIGNS = { ok: '=', 'changed-since': '~', damaged: '!' } as const;
+const SIGNS = { ok: '=', 'changed-since': '~', undone: '-', damaged: '!' } as const;
 
 const NEXT =
   'A new run does not mend this. `ao-migrate rollback` undoes what is still whole; the backup of the run holds the rest. ' +
@@ -17,7 +17,7 @@ export function verifyText(outcome: VerifyOutcome, context: TextContext): string
   const { terminal, verbose } = context;
   const [style, headline] = headlineOf(outcome);
   const lines = hanging('', headline, terminal.width).map((line) => terminal.paint(style, line));
-  for (const state of ['damaged', 'changed-since', 'ok'] as const) {
+  for (const state of ['damaged', 'changed-since', 'undone', 'ok'] as const) {
     const checks = outcome.checks.filter((check) => check.state === state);
     if (state === 'ok' && !verbose) {
       if (checks.length > 0) lines.push(`  = ${checks.length} as written`);
@@ -41,6 +41,8 @@ function checkLine({ kind, id, state, detail }: Check, context: TextContext): st
 function headlineOf({ status, runId, checks }: VerifyOutcome): readonly [Style, string] {
   switch (status) {
     case 'ok':
+      if (checks.some(({ state }) => state === 'undone'))
+        return ['green', `What a rollback left of the run ${runId} is in order; what it has removed is told below.`];
       return checks.some(({ state }) => state === 'changed-since')
         ? ['green', `All that the run ${runId} wrote is in order; what has changed since is told below.`]
         : ['green', `All that the run ${runId} wrote is as it was written.`];

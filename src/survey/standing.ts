@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { RunRecord } from '../apply/receipt-reader';
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
+import { yieldsNothing } from '../contracts/plan';
 import { Refusal } from '../contracts/refusals';
 import type { Standing, StandingStatus } from '../contracts/standing';
 import { type LegacyLocation, locateLegacy } from '../legacy/locate';
@@ -41,6 +42,7 @@ export async function standingOf(question: StandingQuestion): Promise<Standing> 
     unfinished: [],
     postinstall: null,
     pending: null,
+    unusable: [],
     notes: [],
     refusal: null,
   } as const;
@@ -69,6 +71,7 @@ export async function standingOf(question: StandingQuestion): Promise<Standing> 
       status: judged(found, past.last),
       running: await running(found),
       pending: { projects: created(plan.projects), orchestrators: created(plan.orchestrators) },
+      unusable: yieldsNothing(plan) ? plan.projects.map(({ id, reason }) => ({ id, reason: reason ?? '' })) : [],
       notes: [...plan.notes.filter(({ code }) => WORTH_TELLING.has(code)), ...daemon.notes, ...unfinished],
     };
   } catch (error) {
@@ -103,26 +106,31 @@ function isAbsent({ root, config, configFlag }: LegacyLocation): boolean {
 
 interface Past {
   readonly told: Pick<Standing, 'lastRun' | 'unfinished' | 'postinstall'>;
-  /** The newest run. */
+  /** The newest run that is not undone; where all are, the newest. */
   readonly last: RunRecord | null;
   readonly isUnchanged: (run: RunRecord) => boolean;
+  readonly standsWhole: (run: RunRecord) => boolean;
 }
 
 /** What earlier runs left in the state directory. */
 async function pastOf(migrations: string | null, target: TargetPaths, machine: Machine): Promise<Past> {
-  const none = { told: { lastRun: null, unfinished: [], postinstall: null }, last: null, isUnchanged: () => false };
+  const told = { lastRun: null, unfinished: [], postinstall: null };
+  const none = { told, last: null, isUnchanged: () => false, standsWhole: () => false };
   if (migrations === null || statSync(migrations, { throwIfNoEntry: false }) === undefined) return none;
-  const { isUnchanged, postinstallNote, runsOf, unfinishedIds } = await import('../apply/receipt-reader');
-  const [last = null] = runsOf(migrations, target.physicalDataDir);
+  const reader = await import('../apply/receipt-reader');
+  const { isUnchanged, lastOf, postinstallNote, runsOf, standsWhole, unfinishedIds } = reader;
+  const runs = runsOf(migrations, target.physicalDataDir);
+  const last = lastOf(runs);
   const unfinished = unfinishedIds(migrations, target.physicalDataDir);
   return {
     told: {
       lastRun: last,
       unfinished: unfinished.length > 0 && (await isAtWork(machine, target)) ? [] : unfinished,
-      postinstall: postinstallNote(migrations, last),
+      postinstall: postinstallNote(migrations, runs[0] ?? null),
     },
     last,
     isUnchanged: ({ sources }) => isUnchanged(sources),
+    standsWhole: (run) => standsWhole(run, runs),
   };
 }
 
@@ -135,9 +143,10 @@ async function isAtWork(machine: Machine, { physicalDataDir }: TargetPaths): Pro
 
 /**
  * The status that the newest run's receipt gives by itself, or null: where the store, its config or its records are not
- * those that the run read, or the database is gone, both sides must be read.
+ * those that the run read, or what the run did may not be all or may not be there any more, both sides must be read. Somebody
+ * may throw the old store away on the word `done`.
  */
-function settledBy({ last, isUnchanged }: Past, location: LegacyLocation): StandingStatus | null {
+function settledBy({ last, isUnchanged, standsWhole }: Past, location: LegacyLocation): StandingStatus | null {
   if (last === null || last.status === 'committing' || location.configFlag !== null) return null;
   if (last.legacyRoot !== location.root || !isUnchanged(last)) return null;
   const read = new Set(last.sources.map(({ path }) => path));
@@ -145,7 +154,7 @@ function settledBy({ last, isUnchanged }: Past, location: LegacyLocation): Stand
   if (config !== null && !read.has(config) && statSync(config, { throwIfNoEntry: false }) !== undefined) return null;
   if (hasOtherRecords(root, read)) return null;
   if (last.status === 'undone') return 'undone';
-  if (statSync(last.database, { throwIfNoEntry: false }) === undefined) return null;
+  if (!standsWhole(last)) return null;
   return last.outcome === 'partial' ? 'partial' : 'done';
 }
 
@@ -175,7 +184,8 @@ function hasOtherRecords(root: string, read: ReadonlySet<string>): boolean {
 function judged({ plan, draft }: Survey, last: RunRecord | null): StandingStatus {
   if (plan.projects.length === 0 && !draft.hasUnknown) return 'empty';
   if (plan.hasActions) return last?.status === 'undone' ? 'undone' : 'pending';
-  return draft.hasUnknown || plan.orchestrators.some(({ later }) => later) ? 'partial' : 'done';
+  // Whoever hears `empty` or `done` may throw the old store away.
+  return draft.hasUnknown || yieldsNothing(plan) || plan.orchestrators.some(({ later }) => later) ? 'partial' : 'done';
 }
 
 async function runningDaemon(machine: Machine): Promise<{ running: string | null; notes: readonly Note[] }> {

@@ -1,5 +1,5 @@
 import { stands } from '../apply/durable';
-import { type Receipt, readReceipt, receiptsOf } from '../apply/receipt';
+import { type Receipt, readReceipt, receiptsOf, remainderOf } from '../apply/receipt';
 import { interruptedRuns } from '../apply/recover';
 import { RUN_ID, statePaths } from '../apply/state';
 import type { Machine } from '../contracts/machine';
@@ -13,7 +13,7 @@ import { targetPaths } from '../rewrite/paths';
 import { withPrivateCopy } from '../rewrite/private-copy';
 import { readBackup } from './backup-store';
 import { changedSources, checkDerivation } from './derive';
-import { type Check, checkConversations, checkDatabase } from './verify';
+import { type Check, checkConversations, checkDatabase, undoneChecks } from './verify';
 
 export interface VerifyFlags {
   readonly run: string | null;
@@ -52,10 +52,12 @@ export async function verify(flags: VerifyFlags, machine: Machine): Promise<Veri
     }));
     if (receipt === null)
       return { status: 'nothing', exitCode: EXIT.done, runId: null, checks: [], notes, refusal: null };
+    const rest = remainderOf(receipt);
     const checks = [
-      ...(await databaseChecks(receipt, machine)),
-      ...checkConversations(receipt),
-      ...legacyChecks(receipt, flags, machine),
+      ...(await databaseChecks(rest, machine)),
+      ...checkConversations(rest),
+      ...undoneChecks(receipt),
+      ...legacyChecks(rest, flags, machine),
     ];
     const found = checks.some(({ state }) => state === 'damaged');
     return {
@@ -94,6 +96,8 @@ function chosen(
 }
 
 async function databaseChecks(receipt: Receipt, machine: Machine): Promise<Check[]> {
+  // With the last row of the run its database may have gone too.
+  if (!stands(receipt.database) && receipt.status === 'undone') return [];
   if (!stands(receipt.database))
     return [{ kind: 'database', id: receipt.database, state: 'damaged', detail: 'it is missing' }];
   return withPrivateCopy(receipt.database, machine, (copy) => {

@@ -7,6 +7,7 @@ import {
   type ReceiptConversation,
   type ReceiptProject,
   type ReceiptSession,
+  remainderOf,
   textDigest,
 } from '../apply/receipt';
 import { decodeConfig } from '../rewrite/config';
@@ -15,12 +16,12 @@ import { schemaDifferences } from './schema-differences';
 
 /**
  * One thing that was checked. `changed-since`: the daemon or its user has gone on with it, as expected; `damaged`: it is
- * not what the run wrote, and nothing that a daemon does explains it (migration.md 8).
+ * not what the run wrote, and nothing that a daemon does explains it; `undone`: a rollback has taken it (migration.md 8).
  */
 export interface Check {
   readonly kind: 'database' | 'schema' | 'project' | 'orchestrator' | 'conversation' | 'source';
   readonly id: string;
-  readonly state: 'ok' | 'changed-since' | 'damaged';
+  readonly state: 'ok' | 'changed-since' | 'undone' | 'damaged';
   readonly detail?: string;
 }
 
@@ -126,6 +127,20 @@ function checkSession(db: Database, session: ReceiptSession, runId: string): Che
 function sameMarker(row: Row | null, written: ReceiptSession['marker']): boolean {
   if (row === null || written === null) return row === null && written === null;
   return Object.entries(written).every(([column, value]) => row[column] === value);
+}
+
+/** What rollbacks have taken of the run: that it is missing is no damage. */
+export function undoneChecks(receipt: Receipt): Check[] {
+  const rest = remainderOf(receipt);
+  const state = 'undone' as const;
+  const gone = <T>(all: readonly T[], left: readonly T[]): T[] => all.filter((each) => !left.includes(each));
+  return [
+    ...gone(receipt.projects, rest.projects).map(({ id }) => ({ kind: 'project' as const, id, state })),
+    ...gone(receipt.sessions, rest.sessions).map(({ id }) => ({ kind: 'orchestrator' as const, id, state })),
+    ...gone(receipt.conversations, rest.conversations).flatMap(({ resumeId, placed }) =>
+      placed ? [{ kind: 'conversation' as const, id: resumeId, state }] : [],
+    ),
+  ];
 }
 
 /** The conversations on disk: each must still begin with the bytes that were written. */

@@ -9,6 +9,8 @@ import {
   mkdirSync,
   readdirSync,
   readFileSync,
+  rmdirSync,
+  rmSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
@@ -16,8 +18,9 @@ import {
 import { dirname, join } from 'node:path';
 import { journalFile, openJournal, readJournal, type Step } from '../../src/apply/journal';
 import type { Receipt } from '../../src/apply/receipt';
-import { receiptFile, writeReceipt } from '../../src/apply/receipt';
+import { configDigest, receiptFile, textDigest, writeReceipt } from '../../src/apply/receipt';
 import { recoverRuns, unfinishedRuns } from '../../src/apply/recover';
+import { rollback, UnfinishedRollback } from '../../src/apply/rollback';
 import { type StatePaths, statePaths } from '../../src/apply/state';
 import type { Machine } from '../../src/contracts/machine';
 import { emptyHome, type Home, machineAt } from '../support/home';
@@ -248,7 +251,52 @@ describe('recovery of a rollback', () => {
     complete: true,
     ...changes,
   });
-  const status = (): unknown => JSON.parse(readFileSync(receiptFile(paths, RUN), 'utf8')).status;
+  const written = (): Receipt => JSON.parse(readFileSync(receiptFile(paths, RUN), 'utf8'));
+  const status = (): unknown => written().status;
+
+  /** What a run that made these projects says of the rows that stand in the database now. */
+  function writtenBy(...ids: string[]): Pick<Receipt, 'projects' | 'sessions' | 'conversations'> {
+    using db = new Database(database(), { readonly: true });
+    const row = (table: string, id: string): Record<string, string | number | null> =>
+      db.query<Record<string, string | number | null>, [string]>(`SELECT * FROM ${table} WHERE id = ?`).get(id) ?? {};
+    return {
+      projects: ids.map((id) => {
+        const { config: _, ...columns } = row('projects', id);
+        return { id, columns: { ...columns, display_name: 'P' }, config: configDigest(null, RUN) };
+      }),
+      sessions: ids.map((id) => {
+        const { prompt: _, ...columns } = row('sessions', `${id}-orchestrator`);
+        const changes = db
+          .query<{ seq: number }, [string]>('SELECT seq FROM change_log WHERE session_id = ?')
+          .all(`${id}-orchestrator`)
+          .map(({ seq }) => seq);
+        const prompt = textDigest('', RUN);
+        return { id: `${id}-orchestrator`, projectId: id, columns, prompt, marker: null, changes };
+      }),
+      conversations: [
+        {
+          sessionId: 'p-orchestrator',
+          projectId: 'p',
+          harness: 'codex',
+          sourceId: 's',
+          resumeId: 'r',
+          destinationCwd: '/p',
+          placed: true,
+          files: [
+            {
+              source: at('source.jsonl'),
+              destination: at('copy.jsonl'),
+              size: 4,
+              sourceSha256: '',
+              trimmedSha256: '',
+              sha256: sha256('text'),
+            },
+          ],
+          createdDirectories: [],
+        },
+      ],
+    };
+  }
 
   beforeEach(() => {
     writeFileSync(at('copy.jsonl'), 'text');
@@ -300,6 +348,46 @@ describe('recovery of a rollback', () => {
       status: 'done',
       copy: false,
       database: true,
+    });
+  });
+
+  test('of an earlier build names what went as far as its journal does', async () => {
+    makeDatabase(project);
+    killedRollback(remove({ projects: [], complete: false }));
+    await recover();
+    expect(written().removed).toEqual({ projects: [], sessions: ['p-orchestrator'], conversations: [] });
+  });
+
+  test('writes the same receipt as a rollback in part that was not killed', async () => {
+    const rows = (id: string): string[] => [
+      project.replace("'p', '/p'", `'${id}', '/${id}'`),
+      orchestrator.replace("'p-orchestrator', 'p'", `'${id}-orchestrator', '${id}'`),
+    ];
+    const partial = join(paths.migrations, `.${RUN}.json.partial`);
+    const receipts: unknown[] = [];
+    for (const isKilled of [false, true]) {
+      makeDatabase(...rows('p'), ...rows('q'), "UPDATE projects SET display_name = 'Mine' WHERE id = 'q'");
+      writeFileSync(at('copy.jsonl'), 'text');
+      const whole = receipt({ ...writtenBy('p', 'q'), status: 'done' });
+      writeReceipt(paths, whole);
+      // Where the receipt is made something is in the way: what has gone by then is gone, and the journal stays.
+      if (isKilled) mkdirSync(partial);
+      const undo = () => rollback({ receipt: whole, paths, runId: UNDO, machine, lockDirectories: [] });
+      if (isKilled) {
+        expect(undo).toThrow(UnfinishedRollback);
+        expect(written()).toEqual(JSON.parse(JSON.stringify(whole)));
+        rmdirSync(partial);
+        expect(await recover()).toMatchObject([{ outcome: 'finished' }]);
+        expect(inMigrations()).toEqual([`${RUN}.json`]);
+      } else expect(undo()).toMatchObject({ complete: false });
+      expect(existsSync(at('copy.jsonl'))).toBe(false);
+      receipts.push(written());
+      rmSync(data(), { recursive: true });
+    }
+    expect(receipts[1]).toEqual(receipts[0]);
+    expect(receipts[0]).toMatchObject({
+      status: 'done',
+      removed: { projects: ['p'], sessions: ['p-orchestrator', 'q-orchestrator'], conversations: ['p-orchestrator'] },
     });
   });
 

@@ -1,7 +1,17 @@
 import { afterEach, describe, expect, test } from 'bun:test';
-import { mkdirSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import * as v from 'valibot';
+import { databaseFiles } from '../../src/apply/database-files';
 import { status } from '../../src/cli/status';
 import { DOCUMENT_SCHEMAS, type MigrateDocument } from '../../src/report/schema';
 import { terminalOf } from '../../src/report/terminal';
@@ -65,6 +75,9 @@ async function document(
 
 const RUN = '20261120-101010-abcdef';
 
+/** What a run that left nothing out was asked for. */
+const WHOLE = { onlyLive: false, projects: [], exclude: [] };
+
 /** The receipt of a run over the store as it is now, with a database that stands. */
 function receipt(home: Home, changes: Record<string, unknown> = {}, runId = RUN): void {
   const root = join(home.path, '.agent-orchestrator');
@@ -73,7 +86,8 @@ function receipt(home: Home, changes: Record<string, unknown> = {}, runId = RUN)
     .map((name) => join(root, name));
   const dataDir = join(home.path, '.ao', 'data');
   mkdirSync(dataDir, { recursive: true });
-  writeFileSync(join(dataDir, 'ao.db'), 'stands');
+  const database = join(dataDir, 'ao.db');
+  if (!existsSync(database)) writeFileSync(database, 'stands');
   const sources = files.map((path) => {
     const { size, mtimeMs } = statSync(path);
     return { path, sha256: '', size, mtimeMs: Math.floor(mtimeMs) };
@@ -86,7 +100,9 @@ function receipt(home: Home, changes: Record<string, unknown> = {}, runId = RUN)
       physicalDataDir: dataDir,
       dataDir,
       legacyRoot: root,
-      database: join(dataDir, 'ao.db'),
+      database,
+      options: WHOLE,
+      databaseFiles: databaseFiles(database),
       startedAt: '2026-11-20T10:10:10.000Z',
       outcome: { status: 'migrated' },
       sessions: [{ id: 'ha-orchestrator' }],
@@ -196,6 +212,29 @@ describe('status', () => {
     'a new record of an early release': (home) =>
       write(home, { '.agent-orchestrator/0123456789ab-quill/sessions/qu-2': 'role=orchestrator' }),
     'a database that is gone': (home) => rmSync(join(home.path, '.ao/data/ao.db')),
+    'a database that was written to': (home) => appendFileSync(join(home.path, '.ao/data/ao.db'), ' since'),
+    'a database written to in place, with its old mtime': (home) => {
+      const file = join(home.path, '.ao/data/ao.db');
+      const { atime, mtime } = statSync(file);
+      writeFileSync(file, 'Stands');
+      utimesSync(file, atime, mtime);
+    },
+    'a database that is open, or was left so': (home) => write(home, { '.ao/data/ao.db-wal': '' }),
+    'a run that does not know how it left the database': (home) => receipt(home, { databaseFiles: undefined }),
+    'a run that does not know what was asked for': (home) => receipt(home, { options: { onlyLive: false } }),
+    'a run of some projects': (home) => receipt(home, { options: { ...WHOLE, projects: ['quill'] } }),
+    'a run without some projects': (home) => receipt(home, { options: { ...WHOLE, exclude: ['quill'] } }),
+    'a run of what was live': (home) => receipt(home, { options: { ...WHOLE, onlyLive: true } }),
+    'a run that was undone in part': (home) =>
+      receipt(home, { removed: { projects: ['quill'], sessions: [], conversations: [] } }),
+    'another run that was undone': (home) =>
+      receipt(home, { runId: '20261119-000000-000000', status: 'undone' }, '20261119-000000-000000'),
+    'another run that was undone in part': (home) =>
+      receipt(
+        home,
+        { runId: '20261119-000000-000000', removed: { projects: ['quill'], sessions: [], conversations: [] } },
+        '20261119-000000-000000',
+      ),
     'another store': (home) => receipt(home, { legacyRoot: '/elsewhere' }),
     'a run that is not finished': (home) => receipt(home, { status: 'committing' }),
     'a journal': (home) => write(home, { '.ao/migrations/20261120-111111-abcdef.journal': '{"step":"begin"}\n' }),
@@ -217,6 +256,13 @@ describe('status', () => {
     receipt(home);
     receipt(home, { runId: '20261121-000000-000000', outcome: { status: 'partial' } }, '20261121-000000-000000');
     expect(await document(home)).toMatchObject({ status: 'partial', lastRun: { runId: '20261121-000000-000000' } });
+  });
+
+  test('a newer run that is undone does not count', async () => {
+    const home = kept(legacyFixture('02-typical-three'));
+    receipt(home);
+    receipt(home, { runId: '20261121-000000-000000', status: 'undone' }, '20261121-000000-000000');
+    expect(await document(home)).toMatchObject({ status: 'pending', looks: 1, lastRun: { runId: RUN } });
   });
 
   test('an interrupted run is told', async () => {

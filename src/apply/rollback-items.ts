@@ -1,0 +1,64 @@
+import { stands } from './durable';
+import { isStill } from './file-state';
+import type { Receipt, RemovedItems } from './receipt';
+import type { RowVerdict } from './rollback-rows';
+
+/** What a rollback does, or would do, with one thing that the run made. */
+export interface RollbackItem {
+  readonly kind: 'project' | 'orchestrator' | 'conversation' | 'database';
+  readonly id: string;
+  readonly outcome: 'removed' | 'refused' | 'absent' | 'left';
+  readonly reason?: string;
+}
+
+/** A row as the report names it. */
+export function itemOf({ kind, id, outcome, reason }: RowVerdict): RollbackItem {
+  return { kind, id, outcome, ...(reason === undefined ? {} : { reason }) };
+}
+
+/** The session stays, and all that belongs to it. */
+export function isRefused(verdicts: readonly RowVerdict[], sessionId: string): boolean {
+  return verdicts.some(({ kind, id, outcome }) => kind === 'orchestrator' && id === sessionId && outcome === 'refused');
+}
+
+/** Conversations of the run: those of a refused session stay with it, grown ones stay, OpenCode's are only named. */
+export function conversationItems(receipt: Receipt, verdicts: readonly RowVerdict[]): RollbackItem[] {
+  return receipt.conversations.flatMap(({ sessionId, resumeId, placed, harness, files }): RollbackItem[] => {
+    if (!placed) return [];
+    const item = { kind: 'conversation', id: resumeId } as const;
+    if (isRefused(verdicts, sessionId)) return [{ ...item, outcome: 'refused', reason: 'its session stays' }];
+    if (harness === 'opencode')
+      return [
+        {
+          ...item,
+          outcome: 'left',
+          reason: 'OpenCode keeps the imported session; delete it there if it is not wanted',
+        },
+      ];
+    const [main] = files;
+    if (main === undefined || !stands(main.destination)) return [{ ...item, outcome: 'absent' }];
+    if (!isStill(main.destination, main.size, main.sha256))
+      return [{ ...item, outcome: 'refused', reason: 'it has grown since, and is never deleted' }];
+    return [{ ...item, outcome: 'removed' }];
+  });
+}
+
+/** What will be gone of the run, or is: its rows without a database too. */
+export function removedItems(
+  receipt: Receipt,
+  verdicts: readonly RowVerdict[],
+  conversations: readonly RollbackItem[],
+): RemovedItems {
+  const gone = (kind: RowVerdict['kind'], all: Receipt['projects'] | Receipt['sessions']): string[] => {
+    const stay = new Set(verdicts.flatMap((each) => (each.kind === kind && each.outcome === 'refused' ? each.id : [])));
+    return all.flatMap(({ id }) => (stay.has(id) ? [] : id));
+  };
+  const staying = new Set(conversations.flatMap(({ id, outcome }) => (outcome === 'refused' ? id : [])));
+  return {
+    projects: gone('project', receipt.projects),
+    sessions: gone('orchestrator', receipt.sessions),
+    conversations: receipt.conversations.flatMap(({ sessionId, resumeId, placed }) =>
+      placed && !staying.has(resumeId) ? sessionId : [],
+    ),
+  };
+}
