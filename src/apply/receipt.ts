@@ -157,6 +157,24 @@ export function textDigest(text: string, runId: string): string {
   return createHash('sha256').update(`${runId}\0${text}`).digest('hex');
 }
 
+/** Stands before the digest of an origin URL with a query or fragment, which is where tokens hide (migration.md 10). */
+const DIGEST = 'digest:';
+
+function keptOrigin(url: unknown, runId: string): unknown {
+  return typeof url === 'string' && /[?#]/.test(url) ? `${DIGEST}${textDigest(url, runId)}` : url;
+}
+
+/** A project's row as the receipt would keep it, to be compared with what it does. */
+export function likeReceipt<Row extends Readonly<Record<string, unknown>>>(
+  row: Row,
+  { columns }: ReceiptProject,
+  runId: string,
+): Row {
+  const kept = columns.repo_origin_url;
+  const isDigest = typeof kept === 'string' && kept.startsWith(DIGEST);
+  return isDigest ? { ...row, repo_origin_url: keptOrigin(row.repo_origin_url, runId) } : row;
+}
+
 /** The rows as the receipt keeps them: what may be secret only as a digest. */
 export function receiptRows(
   rows: RowSet,
@@ -166,7 +184,8 @@ export function receiptRows(
   return {
     projects: rows.projects.map((row) => {
       const { config, ...columns } = projectColumns(row);
-      return { id: row.id, columns, config: configDigest(typeof config === 'string' ? config : null, runId) };
+      const kept = { ...columns, repo_origin_url: String(keptOrigin(columns.repo_origin_url, runId) ?? '') };
+      return { id: row.id, columns: kept, config: configDigest(typeof config === 'string' ? config : null, runId) };
     }),
     sessions: rows.orchestrators.map(({ session, marker }) => {
       const { prompt, ...columns } = sessionColumns(session);

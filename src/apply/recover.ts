@@ -8,7 +8,15 @@ import { closeDatabase, openDatabase } from '../rewrite/connection';
 import { withPrivateCopy } from '../rewrite/private-copy';
 import { syncDirectory } from './durable';
 import { journalFile, readJournal, requireJournal } from './journal';
-import { configDigest, type Receipt, removeReceipt, requireReceipt, runIds, writeReceipt } from './receipt';
+import {
+  configDigest,
+  likeReceipt,
+  type Receipt,
+  removeReceipt,
+  requireReceipt,
+  runIds,
+  writeReceipt,
+} from './receipt';
 import { finishRollback } from './rollback';
 import { runningOwner } from './run-lock';
 import type { StatePaths } from './state';
@@ -111,8 +119,9 @@ function holdsRows(db: Database, receipt: Receipt): boolean {
   }
   const [project] = receipt.projects;
   if (project === undefined) return false;
-  const found = db.query<Record<string, unknown>, [string]>('SELECT * FROM projects WHERE id = ?').get(project.id);
-  if (found === null) return false;
+  const row = db.query<Record<string, unknown>, [string]>('SELECT * FROM projects WHERE id = ?').get(project.id);
+  if (row === null) return false;
+  const found = likeReceipt(row, project, receipt.runId);
   const config = found.config;
   return (
     Object.entries(project.columns).every(([column, value]) => found[column] === value) &&

@@ -1,5 +1,12 @@
 import type { Database } from 'bun:sqlite';
-import { configDigest, type Receipt, type ReceiptProject, type ReceiptSession, textDigest } from './receipt';
+import {
+  configDigest,
+  likeReceipt,
+  type Receipt,
+  type ReceiptProject,
+  type ReceiptSession,
+  textDigest,
+} from './receipt';
 
 /** What becomes of one row of the run. */
 export interface RowVerdict {
@@ -134,7 +141,7 @@ function projectVerdict(
   const verdict = { kind: 'project', id: project.id } as const;
   const row = db.query<Row, [string]>('SELECT * FROM projects WHERE id = ?').get(project.id);
   if (row === null) return { ...verdict, outcome: 'absent' };
-  const { config, ...rest } = row;
+  const { config, ...rest } = likeReceipt(row, project, receipt.runId);
   const changed = changedColumns(db, 'projects', rest, project.columns, ['config']);
   if (configDigest(typeof config === 'string' ? config : null, receipt.runId) !== project.config)
     changed.push('config');

@@ -3,6 +3,7 @@ import { lstatSync } from 'node:fs';
 import { digestOf } from '../apply/file-state';
 import {
   configDigest,
+  likeReceipt,
   type Receipt,
   type ReceiptConversation,
   type ReceiptProject,
@@ -87,8 +88,9 @@ const USER_COLUMNS = new Set(['display_name', 'archived_at']);
 
 function checkProject(db: Database, project: ReceiptProject, runId: string): Check {
   const check = { kind: 'project', id: project.id } as const;
-  const row = db.query<Row, [string]>('SELECT * FROM projects WHERE id = ?').get(project.id);
-  if (row === null) return { ...check, state: 'damaged', detail: 'its row is missing' };
+  const found = db.query<Row, [string]>('SELECT * FROM projects WHERE id = ?').get(project.id);
+  if (found === null) return { ...check, state: 'damaged', detail: 'its row is missing' };
+  const row = likeReceipt(found, project, runId);
   const changed = Object.keys(project.columns).filter((column) => row[column] !== project.columns[column]);
   const damaged = changed.filter((column) => !USER_COLUMNS.has(column));
   const config = typeof row.config === 'string' ? row.config : null;

@@ -1,11 +1,11 @@
 import { Database } from 'bun:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { appendFileSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { run, runJson } from '../support/executable';
 import { claudeFile } from '../support/expected';
-import { type Home, realFixture, write } from '../support/home';
+import { emptyHome, type Home, realFixture, write } from '../support/home';
 import { snapshot } from '../support/tree';
 
 const ACME = 'acme_00f7f1a4ad';
@@ -216,3 +216,33 @@ describe('doctor', () => {
     });
   });
 });
+
+test('an origin with a query stands in the receipt as a digest, by which verify and rollback know it', async () => {
+  const other = emptyHome();
+  try {
+    write(other, {
+      '.agent-orchestrator/config.yaml': `projects:\n  a:\n    path: ${other.path}/a\n`,
+      'a/.git/HEAD': 'ref: refs/heads/main\n',
+      'a/.git/config': '[remote "origin"]\n\turl = https://example.com/a.git?token=abcdef0123456789\n',
+    });
+    for (const name of ['objects', 'refs/heads']) mkdirSync(join(other.path, 'a', '.git', name), { recursive: true });
+    expect((await run(other, ['--yes'])).exitCode).toBe(0);
+    const file = join(other.path, '.ao', 'data', 'ao.db');
+    const folder = join(other.path, '.ao', 'migrations');
+    const receipts = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
+    expect(receipts.join('')).toContain('digest:');
+    expect(receipts.join('')).not.toContain('abcdef0123456789');
+    expect((await runJson(other, ['verify'])).exitCode).toBe(0);
+    const change = (url: string): void => {
+      using db = new Database(file);
+      db.run('UPDATE projects SET repo_origin_url = ?', [url]);
+    };
+    change('https://example.com/a.git?token=another');
+    expect((await runJson(other, ['verify'])).exitCode).toBe(4);
+    expect((await runJson(other, ['rollback', '--yes'])).exitCode).toBe(1);
+    change('https://example.com/a.git?token=abcdef0123456789');
+    expect((await runJson(other, ['rollback', '--yes'])).exitCode).toBe(0);
+  } finally {
+    other.remove();
+  }
+}, 60_000);
