@@ -74,7 +74,7 @@ async function removeAbandoned(machine: Machine): Promise<void> {
       const { mtimeMs, uid } = await lstat(directory);
       const isOurs = machine.uid === null || uid === machine.uid;
       if (!isOurs || machine.now().getTime() - mtimeMs <= ABANDONED_MS[kind]) continue;
-      if ((await workerIn(directory)) !== null) continue;
+      if ((await workerIn(directory, machine.now())) !== null) continue;
       await rm(directory, { recursive: true, force: true });
     } catch {
       // Somebody else is at it, or may do it later.
@@ -82,11 +82,23 @@ async function removeAbandoned(machine: Machine): Promise<void> {
   }
 }
 
+/** Nothing works so long: after it the pid is another program's. */
+const LONGEST_WORK_MS = 24 * 3_600_000;
+
 /** Pid of the program that is at work in a private directory, or null. */
-async function workerIn(directory: string): Promise<number | null> {
-  const text = await readFile(join(directory, WORKER_FILE), 'utf8').catch(() => '');
+async function workerIn(directory: string, now: Date): Promise<number | null> {
+  const file = join(directory, WORKER_FILE);
+  const text = await readFile(file, 'utf8').catch(() => '');
   const pid = /^\d{1,10}$/.test(text) ? Number(text) : 0;
-  return pid > 0 && isAlive(pid) ? pid : null;
+  if (pid === 0 || !isAlive(pid) || (await isZombie(pid))) return null;
+  const { mtimeMs } = await lstat(file);
+  return now.getTime() - mtimeMs > LONGEST_WORK_MS ? null : pid;
+}
+
+/** In a container nobody may ask for the end of a program whose parent is gone. Only Linux tells. */
+async function isZombie(pid: number): Promise<boolean> {
+  const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
+  return /^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
 }
 
 /** Pid of a program that this user's run of ao-migrate, also one that is gone, left at work in its private directory; else null. */
@@ -99,7 +111,7 @@ export async function workerLeft(machine: Machine): Promise<number | null> {
       () => null,
     );
     if (owner === null || (machine.uid !== null && owner !== machine.uid)) continue;
-    const pid = await workerIn(directory);
+    const pid = await workerIn(directory, machine.now()).catch(() => null);
     if (pid !== null) return pid;
   }
   return null;
