@@ -106,7 +106,7 @@ test.each([
 
 test.skipIf(process.platform !== 'linux')('a program that ended and waits for nobody is not at work', async () => {
   // The shell becomes a program that never asks for the end of its child.
-  const parent = Bun.spawn(['sh', '-c', 'true & echo $!; exec sleep 60'], { stdout: 'pipe', stdin: 'ignore' });
+  const parent = Bun.spawn(['sh', '-c', 'sleep 0.2 & echo $!; exec sleep 60'], { stdout: 'pipe', stdin: 'ignore' });
   try {
     const reader = parent.stdout.getReader();
     const pid = Number(new TextDecoder().decode((await reader.read()).value));
