@@ -1,5 +1,5 @@
 import { NOTE_CODES, type Note, type NoteCode, type Severity } from '../contracts/notes';
-import type { Plan } from '../contracts/plan';
+import { type Plan, yieldsNothing } from '../contracts/plan';
 import { counted, listed, sizeText } from '../report/words';
 import { type Check, passed, warned } from './check';
 
@@ -17,6 +17,8 @@ function whatWouldHappen(plan: Plan): Check {
     items.filter(({ outcome }) => outcomes.includes(outcome)).length;
   const { projects, orchestrators } = plan;
   if (projects.length === 0) return passed(named, 'There is no project to migrate.');
+  if (yieldsNothing(plan))
+    return passed(named, `Nothing can be migrated: ${counted(projects.length, 'project')}, all unusable.`);
   const created = [of(projects, 'created'), of(orchestrators, 'created')] as const;
   const left = of(projects, 'skipped', 'conflict', 'failed') + of(orchestrators, 'skipped', 'conflict', 'failed');
   const rest = left === 0 ? '' : `; ${left} cannot be added`;

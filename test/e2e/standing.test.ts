@@ -205,6 +205,7 @@ describe('where nothing can be migrated', () => {
     expect(stdout).toContain('Nothing could be migrated');
     expect(stdout).toContain('a b');
     expect(stdout).not.toContain('Done');
+    expect((await run(home, ['doctor'])).stdout).toContain('Nothing can be migrated');
     expect((await run(home, ['postinstall'])).stderr).not.toContain('migrated already');
   });
 
