@@ -69,8 +69,9 @@ export async function inTerminal(
       for (const limit = Date.now() + PATIENCE_MS; !isSo() && Date.now() < limit; ) await Bun.sleep(20);
     };
     for (const { when, keys } of options.answers ?? []) {
-      await until(() => capture().includes(when));
-      tmux('send-keys', ...keys);
+      // Where nothing is asked, the end comes first.
+      await until(() => capture().includes(when) || ended() !== null);
+      if (capture().includes(when)) tmux('send-keys', ...keys);
     }
     const wanted = options.until;
     await until(() => capture().includes(wanted ?? ENDED));
