@@ -57,8 +57,10 @@ export async function temporaryDirectory(kind: TemporaryKind, machine: Machine):
     },
     remove: async () => {
       if (held) return cleared();
-      // One failure is not taken for the last word.
-      await rm(path, settled).catch(() => rm(path, settled));
+      // One failure is not taken for the last word, and not two: what is in it is private.
+      await rm(path, settled)
+        .catch(() => rm(path, settled))
+        .catch(() => rmSync(path, settled));
       cleared();
     },
   };
