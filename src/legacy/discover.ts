@@ -1,16 +1,15 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Hint, LocalConfig, V1Directory, V2Directory, WrappedConfig } from '../contracts/legacy';
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
-import { mainCheckoutOf } from '../repository/checkout';
+import { mainCheckoutOf, worktreesOf } from '../repository/checkout';
 import { realOrNull } from '../sessions/physical';
 import { type ConfigReadOptions, defaultsOf, entriesOf, localFile, type ParsedConfig, parseConfig } from './config';
 import { list } from './directory';
 import { claudeFolders, originTexts, runningConfig, upwards } from './hints';
 import type { LegacyLocation } from './locate';
-
 import type { SourceReader } from './source-reader';
 import { mapAt } from './tree';
 
@@ -188,6 +187,7 @@ function addRegisteredWorktrees(
   context: DiscoveryContext,
   checkouts: Map<string, string>,
 ): void {
+  if (wrapped.length === 0) return;
   const recorded = new Set<string>();
   for (const directory of context.v2)
     for (const record of directory.records) if (record.worktree !== null) recorded.add(record.worktree);
@@ -195,21 +195,8 @@ function addRegisteredWorktrees(
   for (const config of wrapped)
     for (const entry of config.entries) if (entry.path.resolved !== null) folders.add(entry.path.resolved);
   for (const folder of folders) {
-    const registered = join(folder, '.git', 'worktrees');
-    let names: string[];
-    try {
-      names = readdirSync(registered).sort();
-    } catch {
-      continue;
-    }
-    for (const name of names) {
-      try {
-        const worktree = dirname(readFileSync(join(registered, name, 'gitdir'), 'utf8').trim());
-        if (recorded.has(worktree) && !checkouts.has(worktree)) checkouts.set(worktree, folder);
-      } catch {
-        // A half-removed registration names nothing.
-      }
-    }
+    for (const worktree of worktreesOf(folder))
+      if (recorded.has(worktree) && !checkouts.has(worktree)) checkouts.set(worktree, folder);
   }
 }
 
