@@ -4,6 +4,7 @@
  */
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { randomOf } from '../random';
 
 export interface StoreShape {
   readonly projects: number;
@@ -15,17 +16,6 @@ export interface StoreShape {
 
 export const USUAL: Omit<StoreShape, 'projects'> = { recordsEach: 20, conversation: 256 * 1024, seed: 1 };
 
-/** Small, fast, and the same everywhere (mulberry32). */
-export function random(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 const put = (file: string, text: string): void => {
   mkdirSync(join(file, '..'), { recursive: true });
   writeFileSync(file, text);
@@ -33,7 +23,7 @@ const put = (file: string, text: string): void => {
 
 /** Lays the store out below an empty home. */
 export function makeStore(home: string, shape: StoreShape): void {
-  const next = random(shape.seed);
+  const next = randomOf(shape.seed);
   const hex = (digits: number): string =>
     Array.from({ length: digits }, () => Math.floor(next() * 16).toString(16)).join('');
   const base = join(home, '.agent-orchestrator');

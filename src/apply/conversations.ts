@@ -32,6 +32,11 @@ export function copiesOf(plan: Plan): ConversationCopy[] {
   return plan.orchestrators.flatMap(({ copy, outcome }) => (outcome === 'created' && copy !== null ? [copy] : []));
 }
 
+/** Bytes of conversations that are not in place yet. */
+export function bytesToCopy(plan: Plan): number {
+  return copiesOf(plan).reduce((sum, { destination, size }) => sum + (destination === 'absent' ? size : 0), 0);
+}
+
 /**
  * Puts the plan's conversations in place: all written under temporary names and synced, then named, then checked
  * (migration.md 7). One that fails takes only its own orchestrator with it. `interrupted` is asked between steps.

@@ -82,7 +82,8 @@ export function refuseOtherOwner(dataDir: string, uid: number | null): void {
   if (uid === null) return;
   // One look only: a rollback that goes on beside this may just be removing the directory.
   const owner = statSync(dataDir, { throwIfNoEntry: false })?.uid;
-  if (owner !== undefined && owner !== uid) throw new Refusal('NOT_OWNER', `${dataDir} belongs to another user (uid ${owner}).`);
+  if (owner !== undefined && owner !== uid)
+    throw new Refusal('NOT_OWNER', `${dataDir} belongs to another user (uid ${owner}).`);
 }
 
 /** The path itself, or the nearest folder above it that exists. */

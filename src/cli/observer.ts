@@ -1,3 +1,4 @@
+import { bytesToCopy } from '../apply/conversations';
 import type { MigrateOutcome } from '../contracts/outcome';
 import type { Plan } from '../contracts/plan';
 import { type Phase, stopwatch } from '../migrate/phases';
@@ -51,11 +52,4 @@ export function observer({ flags, output, terminal, stderr, now }: ObserverTools
       return flags.timing ? { ...outcome, timing: watch.read() } : outcome;
     },
   };
-}
-
-function bytesToCopy({ orchestrators }: Plan): number {
-  return orchestrators.reduce(
-    (sum, { outcome, copy }) => sum + (outcome === 'created' && copy?.destination === 'absent' ? copy.size : 0),
-    0,
-  );
 }

@@ -1,12 +1,11 @@
 import { rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { copiesOf } from '../apply/conversations';
+import { bytesToCopy, copiesOf } from '../apply/conversations';
 import { makeDirectories, writeDurably } from '../apply/durable';
 import { Interrupted } from '../apply/interruption';
 import { statePaths } from '../apply/state';
 import type { Machine } from '../contracts/machine';
 import type { MigrateOutcome } from '../contracts/outcome';
-import type { Plan } from '../contracts/plan';
 import { Refusal, type RefusalCode, UsageError } from '../contracts/refusals';
 import { locateLegacy } from '../legacy/locate';
 import { readStore } from '../legacy/store';
@@ -91,8 +90,8 @@ async function carriedOut(flags: MigrateFlags, setting: Setting, limits: Postins
         {
           ...setting,
           interrupted,
-          // Not a question: the one place where the plan is known and nothing has begun.
           countsMessages: false,
+          // Not a question: the one place where the plan is known and nothing has begun.
           confirm: async (plan) => {
             interrupted();
             if (bytesToCopy(plan) > limits.bytes) stop = 'TOO_LARGE';
@@ -128,10 +127,6 @@ function codeOf({ status, refusal }: MigrateOutcome, planOnly: boolean): Postins
   if (status === 'interrupted') return 'INTERRUPTED';
   if (status === 'failed' || status === 'refused' || status === 'declined') return 'FAILED';
   return planOnly ? 'PLANNED' : null;
-}
-
-function bytesToCopy(plan: Plan): number {
-  return copiesOf(plan).reduce((sum, { destination, size }) => sum + (destination === 'absent' ? size : 0), 0);
 }
 
 /** Whether the old store, of whatever generation, holds anything that could be migrated. */

@@ -1,16 +1,9 @@
 import { mkdir } from 'node:fs/promises';
 import type { EmptyHome } from './agents';
-import type { CommandResult, RunCommand } from './agents-command';
+import type { Command, CommandResult, RunCommand } from './agents-command';
 
-/** One run of `opencode`; as in `Command`. */
-export interface OpencodeRun {
-  readonly args: readonly string[];
-  readonly cwd: string;
-  readonly env: Readonly<Record<string, string>>;
-  readonly stdoutFile: string | null;
-  readonly timeoutMs: number;
-  readonly lastingPidFile?: string;
-}
+/** One run of `opencode`. */
+export type OpencodeRun = Omit<Command, 'program'>;
 
 /**
  * Runs `opencode` without its user's configuration and without plugins. `OPENCODE_PURE` is what `--pure` sets: releases

@@ -1,5 +1,6 @@
 import { appendFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { type Ended, started } from '../../scripts/run';
 import { snapshot } from '../support/tree';
 import { CLAUDE } from './claude';
 import { CODEX } from './codex';
@@ -126,40 +127,21 @@ async function resumed(
 async function resumedOnce(driver: Driver, world: World, row: RestoredRow, codeword: string): Promise<void> {
   const command = driver.resumeOnce?.(row.agent_session_id, 'Say hello.') ?? [];
   const since = world.askedSoFar();
-  const child = Bun.spawn([...command], {
-    cwd: row.workspace_path,
-    env: { ...world.env },
-    stdin: 'ignore',
-    stdout: 'ignore',
-    stderr: 'ignore',
-  });
-  await child.exited;
+  await started(command, row.workspace_path, world.env);
   const [first] = world.asked(since).filter(isTurn);
   expect(JSON.stringify(first?.body ?? null).includes(codeword), `${command[0]} -p knows nothing of the codeword`);
 }
 
-interface Ended {
-  readonly exitCode: number;
-  readonly stdout: string;
+interface Told extends Ended {
   readonly document: Readonly<Record<string, unknown>>;
 }
 
-/** The compiled executable. Not `runSync`: the model must be able to answer meanwhile. */
-async function run(world: World, executable: string, args: readonly string[]): Promise<Ended> {
-  const child = Bun.spawn([executable, ...args], {
-    cwd: world.home,
-    env: { ...world.env },
-    stdin: 'ignore',
-    stdout: 'pipe',
-    stderr: 'pipe',
-  });
-  const [stdout, stderr, exitCode] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
+/** The compiled executable, while the model is able to answer. */
+async function run(world: World, executable: string, args: readonly string[]): Promise<Told> {
+  const ended = await started([executable, ...args], world.home, world.env);
+  const { exitCode, stdout, stderr } = ended;
   appendFileSync(join(world.folder, 'runs.txt'), `==== ${args.join(' ')}: ${exitCode}\n${stdout}${stderr}\n`);
-  return { exitCode, stdout, document: asObject(JSON.parse(stdout)) };
+  return { ...ended, document: asObject(JSON.parse(stdout)) };
 }
 
 /**

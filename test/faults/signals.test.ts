@@ -1,8 +1,8 @@
 import { afterEach, describe, expect, test } from 'bun:test';
+import { randomOf } from '../../scripts/random';
 import { Bench } from './bench';
 import { scenario } from './scenarios';
 import { differences, stateOf } from './state';
-import { randomOf } from './sweep';
 
 /** Moments of each signal. */
 const MOMENTS = Number(process.env.AO_SIGNALS ?? 4);

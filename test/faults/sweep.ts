@@ -1,3 +1,4 @@
+import { randomOf } from '../../scripts/random';
 import { Bench } from './bench';
 import type { Scenario } from './scenarios';
 import { differences, type State, stateOf } from './state';
@@ -163,15 +164,4 @@ function spread(points: readonly Point[], count: number): Point[] {
     .sort((a, b) => a.rank - b.rank)
     .slice(0, count)
     .map(({ point }) => point);
-}
-
-/** Numbers from 0 to 1 that depend on the seed alone (mulberry32). */
-export function randomOf(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
 }

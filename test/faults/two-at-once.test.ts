@@ -1,11 +1,11 @@
 import { Database } from 'bun:sqlite';
 import { afterEach, describe, expect, test } from 'bun:test';
+import { randomOf } from '../../scripts/random';
 import { type Holder, holdDatabase } from '../support/database-holder';
 import { Bench } from './bench';
 import { canBeWritten, type Scenario, scenario } from './scenarios';
 import { differences, type State, stateOf } from './state';
 import type { TracedRun } from './strace';
-import { randomOf } from './sweep';
 
 /** Rounds of each kind here; the long run sets it to 1000. */
 const ROUNDS = Number(process.env.AO_ROUNDS ?? 5);

@@ -13,6 +13,7 @@ import {
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { installScript, publishedName, sha256Of } from '../../scripts/release-files';
+import { type Ended, started } from '../../scripts/run';
 import { type FileServer, fileServer, type Handler, proxyServer } from '../support/file-server';
 import { HERE, script, VERSION } from '../support/installed';
 
@@ -31,10 +32,7 @@ afterEach(() => {
   for (const folder of [work, ...made.splice(0)]) rmSync(folder, { recursive: true, force: true });
 });
 
-interface Ended {
-  readonly exitCode: number;
-  readonly stdout: string;
-  readonly stderr: string;
+interface Installed extends Ended {
   readonly home: string;
 }
 
@@ -46,7 +44,7 @@ async function install(
   env: Readonly<Record<string, string>> = {},
   shorter: (script: string) => string = (script) => script,
   pinned: readonly { readonly name: string; readonly sha256: string }[] = [],
-): Promise<Ended> {
+): Promise<Installed> {
   work = mkdtempSync(join(tmpdir(), 'ao-migrate-install-'));
   const files: Handler = (request, response) => {
     const file = typeof served === 'function' ? undefined : served[(request.url ?? '').slice(1)];
@@ -58,18 +56,8 @@ async function install(
   mkdirSync(home);
   const file = join(work, 'install.sh');
   writeFileSync(file, installScript(shorter(SOURCE), VERSION, server.address, pinned));
-  const child = Bun.spawn(['/bin/sh', file], {
-    env: { HOME: home, PATH: process.env.PATH ?? '', ...env },
-    stdin: 'ignore',
-    stdout: 'pipe',
-    stderr: 'pipe',
-  });
-  const [stdout, stderr, exitCode] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
-  return { exitCode, stdout, stderr, home };
+  const ended = await started(['/bin/sh', file], process.cwd(), { HOME: home, PATH: process.env.PATH ?? '', ...env });
+  return { ...ended, home };
 }
 
 const release = (executable: Uint8Array, sum = sha256Of(executable)): Record<string, Uint8Array> => ({
@@ -78,7 +66,7 @@ const release = (executable: Uint8Array, sum = sha256Of(executable)): Record<str
 });
 
 /** Nothing is installed, nothing is left, and the reason is told. */
-function expectRefused({ exitCode, stderr, home }: Ended, reason: string): void {
+function expectRefused({ exitCode, stderr, home }: Installed, reason: string): void {
   expect(stderr).toContain(reason);
   expect(exitCode).toBe(1);
   const bin = join(home, '.local', 'bin');

@@ -1,6 +1,7 @@
 import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { started } from '../../scripts/run';
 
 const VERSION = 'v3.27.1';
 const DRIVERS_LEFT_OUT = [
@@ -62,18 +63,8 @@ async function build(): Promise<string> {
 }
 
 async function run(command: string[], environment: Record<string, string>): Promise<string> {
-  const child = Bun.spawn(command, {
-    env: { ...process.env, ...environment },
-    stdin: 'ignore',
-    stdout: 'pipe',
-    stderr: 'pipe',
-  });
-  const [stdout, stderr, status] = await Promise.all([
-    new Response(child.stdout).text(),
-    new Response(child.stderr).text(),
-    child.exited,
-  ]);
-  if (status !== 0) throw new Error(`${command.join(' ')}: status ${status}\n${stdout}${stderr}`);
+  const { exitCode, stdout, stderr } = await started(command, process.cwd(), { ...process.env, ...environment });
+  if (exitCode !== 0) throw new Error(`${command.join(' ')}: status ${exitCode}\n${stdout}${stderr}`);
   return stdout + stderr;
 }
 
