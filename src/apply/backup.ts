@@ -14,15 +14,15 @@ import {
   readSync,
   renameSync,
   rmSync,
-  statSync,
 } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import type { LegacyStore } from '../contracts/legacy';
 import type { Machine } from '../contracts/machine';
+import { stands, targetAt } from '../sessions/entry';
 import { inParallel } from '../sessions/in-parallel';
 import { isSystemError } from '../sessions/source';
-import { makeDirectories, stands, syncDirectory, writeAll, writeSynced } from './durable';
+import { makeDirectories, syncDirectory, writeAll, writeSynced } from './durable';
 import { compactTime, type StatePaths } from './state';
 import { syncWhole } from './whole-sync';
 
@@ -153,10 +153,7 @@ const MANY = 32;
 /** Bytes that the backup will need, roughly: for the check of free space. */
 export function backupSize(store: LegacyStore, database: string): number {
   const flat = store.files.reduce((sum, { size }) => sum + size, 0);
-  const held = ['', '-wal'].reduce(
-    (sum, part) => sum + (statSync(database + part, { throwIfNoEntry: false })?.size ?? 0),
-    0,
-  );
+  const held = ['', '-wal'].reduce((sum, part) => sum + (targetAt(database + part)?.size ?? 0), 0);
   return flat + held + store.files.length * 4096;
 }
 

@@ -1,14 +1,16 @@
 import { realpathSync, statSync } from 'node:fs';
-
-/** One file of a database as its folder tells it: bytes, and milliseconds since 1970. The file is never opened. */
-export interface DatabaseFile {
-  readonly part: '' | '-wal' | '-journal';
-  readonly size: number;
-  readonly mtimeMs: number;
-  readonly ctimeMs: number;
-}
+import * as v from 'valibot';
 
 const PARTS = ['', '-wal', '-journal'] as const;
+
+/** One file of a database as its folder tells it: bytes, and milliseconds since 1970. The file is never opened. */
+export const DatabaseFile = v.object({
+  part: v.picklist(PARTS),
+  size: v.number(),
+  mtimeMs: v.number(),
+  ctimeMs: v.number(),
+});
+export type DatabaseFile = v.InferOutput<typeof DatabaseFile>;
 
 /** Those files of a SQLite database that stand; none where it is gone or cannot be looked at. */
 export function databaseFiles(database: string): DatabaseFile[] {

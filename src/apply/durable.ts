@@ -1,16 +1,6 @@
-import {
-  closeSync,
-  fsyncSync,
-  linkSync,
-  lstatSync,
-  mkdirSync,
-  openSync,
-  renameSync,
-  rmdirSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, renameSync, rmdirSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { stands } from '../sessions/entry';
 import { isSystemError } from '../sessions/source';
 
 /** Makes new and changed names in a directory survive a power cut; systems that cannot sync directories are let be. */
@@ -140,14 +130,4 @@ export function removeEmpty(directories: readonly string[]): void {
 export function removeEmptyDurably(directories: readonly string[]): void {
   removeEmpty(directories);
   for (const parent of new Set(directories.map((each) => dirname(each)))) if (stands(parent)) syncDirectory(parent);
-}
-
-/** Whether anything has this name; below something that is no directory nothing has. */
-export function stands(path: string): boolean {
-  try {
-    return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-  } catch (error) {
-    if (isSystemError(error, 'ENOTDIR')) return false;
-    throw error;
-  }
 }

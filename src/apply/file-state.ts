@@ -1,10 +1,11 @@
 import { createHash } from 'node:crypto';
-import { closeSync, lstatSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync, readSync } from 'node:fs';
+import { entryAt } from '../sessions/entry';
 
 /** A regular file that is byte for byte what was written: nobody has used it since, so it may be removed. */
 export function isStill(path: string, size: number | null, sha256: string): boolean {
-  const stat = lstatSync(path, { throwIfNoEntry: false });
-  if (stat === undefined || !stat.isFile() || (size !== null && stat.size !== size)) return false;
+  const stat = entryAt(path);
+  if (stat === null || !stat.isFile() || (size !== null && stat.size !== size)) return false;
   return digestOf(path) === sha256;
 }
 

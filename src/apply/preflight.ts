@@ -2,7 +2,7 @@ import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Plan } from '../contracts/plan';
 import { Refusal } from '../contracts/refusals';
-import { stands } from './durable';
+import { stands, targetAt } from '../sessions/entry';
 
 /** One place that the run will write to, and how many bytes it puts there. */
 export interface Need {
@@ -81,7 +81,7 @@ export function preflight(needs: readonly Need[]): void {
 export function refuseOtherOwner(dataDir: string, uid: number | null): void {
   if (uid === null) return;
   // One look only: a rollback that goes on beside this may just be removing the directory.
-  const owner = statSync(dataDir, { throwIfNoEntry: false })?.uid;
+  const owner = targetAt(dataDir)?.uid;
   if (owner !== undefined && owner !== uid)
     throw new Refusal('NOT_OWNER', `${dataDir} belongs to another user (uid ${owner}).`);
 }

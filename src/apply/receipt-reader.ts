@@ -1,8 +1,10 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import type { RunSummary } from '../contracts/standing';
-import { type DatabaseFile, isUntouched } from './database-files';
+import { targetAt } from '../sessions/entry';
+import { DatabaseFile, isUntouched } from './database-files';
+import { runIds } from './state';
 
 /** What `status` needs of a receipt (migration.md 8); other keys may come and go. */
 const Receipt = v.object({
@@ -20,17 +22,7 @@ const Receipt = v.object({
     v.object({ onlyLive: v.boolean(), projects: v.array(v.string()), exclude: v.array(v.string()) }),
     { onlyLive: true, projects: [], exclude: [] },
   ),
-  databaseFiles: v.fallback(
-    v.array(
-      v.object({
-        part: v.picklist(['', '-wal', '-journal']),
-        size: v.number(),
-        mtimeMs: v.number(),
-        ctimeMs: v.number(),
-      }),
-    ),
-    [],
-  ),
+  databaseFiles: v.fallback(v.array(DatabaseFile), []),
   removed: v.optional(v.unknown()),
 });
 type Receipt = v.InferOutput<typeof Receipt>;
@@ -70,7 +62,7 @@ export function standsWhole(run: RunRecord, runs: readonly RunRecord[]): boolean
 /** Runs of one data directory, newest first; unreadable receipts are passed over. */
 export function runsOf(migrations: string, physicalDataDir: string): RunRecord[] {
   const runs: RunRecord[] = [];
-  for (const runId of runIds(migrations, 'json')) {
+  for (const runId of knownIds(migrations, '.json')) {
     const file = join(migrations, `${runId}.json`);
     const parsed = v.safeParse(Receipt, json(textOf(file)));
     if (!parsed.success || parsed.output.physicalDataDir !== physicalDataDir) continue;
@@ -95,7 +87,7 @@ export function runsOf(migrations: string, physicalDataDir: string): RunRecord[]
 
 /** Ids of interrupted runs of one data directory, oldest first. */
 export function unfinishedIds(migrations: string, physicalDataDir: string): string[] {
-  return runIds(migrations, 'journal')
+  return knownIds(migrations, '.journal')
     .filter((runId) => {
       const first = textOf(join(migrations, `${runId}.journal`)).split('\n', 1)[0] ?? '';
       const begin = v.safeParse(Begin, json(first));
@@ -124,22 +116,20 @@ export function postinstallNote(
 
 /** Every file that the run read is as it was then, by size and time. */
 export function isUnchanged(sources: RunRecord['sources']): boolean {
-  return sources.every(({ path, size, mtimeMs }) => {
-    const now = statSync(path, { throwIfNoEntry: false });
-    return now !== undefined && now.size === size && Math.floor(now.mtimeMs) === Math.floor(mtimeMs);
-  });
+  try {
+    return sources.every(({ path, size, mtimeMs }) => {
+      const now = targetAt(path);
+      return now !== null && now.size === size && Math.floor(now.mtimeMs) === Math.floor(mtimeMs);
+    });
+  } catch {
+    return false;
+  }
 }
 
-function runIds(migrations: string, extension: 'json' | 'journal'): string[] {
-  const form = /^(\d{8}-\d{6}-[0-9a-f]{6})\.(json|journal)$/;
+/** None where the folder cannot be read: then both sides are looked at. */
+function knownIds(migrations: string, suffix: '.json' | '.journal'): string[] {
   try {
-    return readdirSync(migrations)
-      .flatMap((name) => {
-        const match = form.exec(name);
-        return match?.[1] !== undefined && match[2] === extension ? [match[1]] : [];
-      })
-      .sort()
-      .reverse();
+    return runIds(migrations, suffix);
   } catch {
     return [];
   }

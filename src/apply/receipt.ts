@@ -1,12 +1,13 @@
 import { createHash } from 'node:crypto';
-import { readdirSync, readFileSync, rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { decodeConfig } from '../rewrite/config';
 import { markerColumns, projectColumns, type RowSet, sessionColumns } from '../rewrite/rows';
 import { isSystemError } from '../sessions/source';
+import { DatabaseFile } from './database-files';
 import { writeDurably } from './durable';
-import { RUN_ID, type StatePaths } from './state';
+import { RUN_ID, runIds, type StatePaths } from './state';
 
 const Value = v.union([v.string(), v.number(), v.null()]);
 const Columns = v.record(v.string(), Value);
@@ -57,13 +58,6 @@ const Ids = v.array(v.string());
 /** What rollbacks have taken of a run, or found gone, while something else of it had to stay; conversations by session. */
 export const RemovedItems = v.object({ projects: Ids, sessions: Ids, conversations: Ids });
 export type RemovedItems = v.InferOutput<typeof RemovedItems>;
-
-const DatabaseFile = v.object({
-  part: v.picklist(['', '-wal', '-journal']),
-  size: v.number(),
-  mtimeMs: v.number(),
-  ctimeMs: v.number(),
-});
 
 /** What one run did: enough to verify and to undo it, and never a secret (migration.md 8). */
 export const Receipt = v.object({
@@ -259,24 +253,7 @@ function partialReceipt(paths: StatePaths, runId: string): string {
 
 /** Receipts of one data directory, newest first. */
 export function receiptsOf(paths: StatePaths, physicalDataDir: string): Receipt[] {
-  return runIds(paths, '.json')
+  return runIds(paths.migrations, '.json')
     .flatMap((runId) => readReceipt(paths, runId) ?? [])
     .filter((receipt) => receipt.physicalDataDir === physicalDataDir);
-}
-
-/** Ids of the runs that have a file of this kind, newest first. */
-export function runIds(paths: StatePaths, suffix: '.json' | '.journal'): string[] {
-  let names: string[];
-  try {
-    names = readdirSync(paths.migrations);
-  } catch (error) {
-    // What cannot be listed may hold an unfinished run.
-    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return [];
-    throw error;
-  }
-  return names
-    .filter((name) => name.endsWith(suffix) && RUN_ID.test(name.slice(0, -suffix.length)))
-    .map((name) => name.slice(0, -suffix.length))
-    .sort()
-    .reverse();
 }

@@ -1,25 +1,18 @@
 import type { Database } from 'bun:sqlite';
-import { rmSync, statSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
 import { Refusal } from '../contracts/refusals';
 import { closeDatabase, openDatabase } from '../rewrite/connection';
 import { withPrivateCopy } from '../rewrite/private-copy';
+import { targetAt } from '../sessions/entry';
 import { syncDirectory } from './durable';
 import { journalFile, readJournal, requireJournal } from './journal';
-import {
-  configDigest,
-  likeReceipt,
-  type Receipt,
-  removeReceipt,
-  requireReceipt,
-  runIds,
-  writeReceipt,
-} from './receipt';
+import { configDigest, likeReceipt, type Receipt, removeReceipt, requireReceipt, writeReceipt } from './receipt';
 import { finishRollback } from './rollback';
 import { runningOwner } from './run-lock';
-import type { StatePaths } from './state';
+import { runIds, type StatePaths } from './state';
 import { removeTemporaries, undoSteps } from './undo';
 
 /** What recovery found and did, in words for the report. */
@@ -33,7 +26,7 @@ export interface Recovery {
 
 /** Ids of unfinished runs of this data directory, oldest first. Changes nothing. */
 export function unfinishedRuns(paths: StatePaths, physicalDataDir: string): string[] {
-  return runIds(paths, '.journal')
+  return runIds(paths.migrations, '.journal')
     .filter((runId) => {
       const first = readJournal(journalFile(paths, runId))?.[0];
       // A journal that cannot be read may be of this data directory: recovery says so.
@@ -97,7 +90,7 @@ async function recoverRun(paths: StatePaths, runId: string, machine: Machine): P
  */
 export async function isCommitted(receipt: Receipt, machine: Machine): Promise<boolean> {
   // An empty file is a name that was taken where there are no hard links, or a daemon's first moment.
-  if ((statSync(receipt.database, { throwIfNoEntry: false })?.size ?? 0) === 0) return false;
+  if ((targetAt(receipt.database)?.size ?? 0) === 0) return false;
   return withPrivateCopy(receipt.database, machine, (copy) => {
     const db = openDatabase(copy);
     try {

@@ -1,4 +1,4 @@
-import { stands } from './durable';
+import { stands } from '../sessions/entry';
 import { isStill } from './file-state';
 import type { Receipt, RemovedItems } from './receipt';
 import type { RowVerdict } from './rollback-rows';

@@ -1,5 +1,5 @@
 import type { Database } from 'bun:sqlite';
-import { lstatSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Machine } from '../contracts/machine';
 import { Refusal } from '../contracts/refusals';
@@ -7,7 +7,8 @@ import { closeDatabase, openDatabase } from '../rewrite/connection';
 import { openExclusive, probeWriter } from '../rewrite/lock';
 import { withPrivateCopy } from '../rewrite/private-copy';
 import { moveWithoutOverwriting, putBackStale } from '../rewrite/promotion';
-import { removeEmptyDurably, stands, syncDirectory } from './durable';
+import { entryAt, stands } from '../sessions/entry';
+import { removeEmptyDurably, syncDirectory } from './durable';
 import { isStill } from './file-state';
 import { type Journal, openJournal, type Step } from './journal';
 import { type Receipt, remainderOf, requireReceipt, writeRolledBack } from './receipt';
@@ -216,8 +217,8 @@ function removeDatabase(receipt: Receipt, runId: string): RollbackItem {
 }
 
 function areOneFile(first: string, second: string): boolean {
-  const [one, other] = [first, second].map((path) => lstatSync(path, { throwIfNoEntry: false }));
-  return one !== undefined && other !== undefined && one.ino === other.ino && one.dev === other.dev;
+  const [one, other] = [entryAt(first), entryAt(second)];
+  return one !== null && other !== null && one.ino === other.ino && one.dev === other.dev;
 }
 
 function isUnused(aside: string): boolean {
@@ -244,8 +245,7 @@ function removeSetAside(receipt: Receipt, aside: string): void {
     if (!stands(receipt.database) && !isPutBack) rmSync(name, { force: true });
   }
   putBackStale(receipt.stale, receipt.database);
-  if (lstatSync(dirname(receipt.database), { throwIfNoEntry: false }) !== undefined)
-    syncDirectory(dirname(receipt.database));
+  if (stands(dirname(receipt.database))) syncDirectory(dirname(receipt.database));
   removeEmptyDurably(receipt.createdDirectories);
 }
 

@@ -1,9 +1,10 @@
-import { readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { basename, join, sep } from 'node:path';
 import * as v from 'valibot';
 import type { Machine } from '../contracts/machine';
 import { Refusal } from '../contracts/refusals';
 import { isAlive } from '../rewrite/daemon';
+import { targetAt } from '../sessions/entry';
 import { isSystemError } from '../sessions/source';
 import { createExclusively, makeDirectories, removeEmpty } from './durable';
 import { type StatePaths, temporaryName, temporaryPid } from './state';
@@ -135,8 +136,8 @@ function isHeld(owner: Owner, probe: ProcessProbe): boolean {
 
 /** A lock without readable owner was left by a power cut, unless it is being written on a disk without links. */
 function isOldGarbage(lock: string, machine: Machine): boolean {
-  const stat = statSync(lock, { throwIfNoEntry: false });
-  return stat === undefined || machine.now().getTime() - stat.mtimeMs > 10_000;
+  const stat = targetAt(lock);
+  return stat === null || machine.now().getTime() - stat.mtimeMs > 10_000;
 }
 
 /**
@@ -174,8 +175,8 @@ function identityOf(lock: string): string | null {
 /** The same for a lock without readable owner; null where it has one by now. */
 function garbageIdentity(lock: string): string | null {
   if (readLock(lock) !== null) return null;
-  const stat = statSync(lock, { throwIfNoEntry: false });
-  return stat === undefined ? null : `${stat.ino}-${Math.floor(stat.mtimeMs)}`;
+  const stat = targetAt(lock);
+  return stat === null ? null : `${stat.ino}-${Math.floor(stat.mtimeMs)}`;
 }
 
 function createOwned(paths: StatePaths, file: string, owner: Owner): boolean {

@@ -1,11 +1,12 @@
-import { lstatSync, readdirSync, rmSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Note } from '../contracts/notes';
 import { discardDatabase } from '../rewrite/create';
 import { putBackStale } from '../rewrite/promotion';
+import { entryAt, stands } from '../sessions/entry';
 import { isSystemError } from '../sessions/source';
 import { removeBackup } from './backup';
-import { removeEmpty, stands, syncDirectory } from './durable';
+import { removeEmpty, syncDirectory } from './durable';
 import { isStill } from './file-state';
 import type { Step } from './journal';
 
@@ -60,7 +61,7 @@ function undoDatabase(step: StepOf<'database'>, steps: readonly Step[], changed:
   const begin = steps[0];
   const database = begin?.step === 'begin' ? begin.database : join(dirname(step.temporary), 'ao.db');
   // Where there are no hard links an empty file of ours may hold the name; a daemon's own is not private.
-  const held = lstatSync(database, { throwIfNoEntry: false });
+  const held = entryAt(database);
   const isPlaceholder = held?.isFile() === true && held.size === 0 && (held.mode & 0o777) === 0o600;
   if (isPlaceholder && steps.some(({ step: name }) => name === 'commit')) rmSync(database);
   const notes = putBackStale(step.stale, database).map(
@@ -80,13 +81,13 @@ function undoPlaced(
   { temporary, destination, sha256, size }: StepOf<'place'>['files'][number],
   changed: Set<string>,
 ): Note[] {
-  const staged = lstatSync(temporary, { throwIfNoEntry: false });
-  const placed = lstatSync(destination, { throwIfNoEntry: false });
+  const staged = entryAt(temporary);
+  const placed = entryAt(destination);
   // With both names there it is ours only if it is the same file, or the empty one that holds a name without hard links.
-  const foreign = staged !== undefined && placed !== undefined && staged.ino !== placed.ino && placed.size > 0;
+  const foreign = staged !== null && placed !== null && staged.ino !== placed.ino && placed.size > 0;
   remove(temporary, changed);
-  if (placed === undefined || foreign) return [];
-  if ((staged !== undefined && placed.size === 0) || isStill(destination, size, sha256)) {
+  if (placed === null || foreign) return [];
+  if ((staged !== null && placed.size === 0) || isStill(destination, size, sha256)) {
     remove(destination, changed);
     return [];
   }

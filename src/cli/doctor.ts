@@ -1,4 +1,4 @@
-import { lstatSync, rmSync, writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { EXIT } from '../contracts/outcome';
 import { Refusal, UsageError } from '../contracts/refusals';
 import { bundleEntries } from '../doctor/bundle';
@@ -11,6 +11,7 @@ import { jsonText, type Tool } from '../report/document';
 import { refusalText } from '../report/refusal-text';
 import { usageText } from '../report/result-text';
 import type { Terminal } from '../report/terminal';
+import { stands } from '../sessions/entry';
 import { isSystemError } from '../sessions/source';
 import type { Answer } from './answer';
 import type { FlagValues } from './arguments';
@@ -75,7 +76,7 @@ async function writtenBundle(
 ): Promise<string> {
   const { root } = examination.location;
   const file = placeOutside(name, '--bundle', root === null ? [] : [root], machine);
-  if (lstatSync(file, { throwIfNoEntry: false }) !== undefined) throw existing(name);
+  if (stands(file)) throw existing(name);
   const document = doctorDocument(diagnosis, tool);
   const secrets = privateParts(machine, identity, examination.survey);
   const bytes = tarGz(await bundleEntries({ examination, document, machine, tool, private: secrets }), machine.now());

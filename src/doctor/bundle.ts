@@ -1,9 +1,9 @@
-import { lstatSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { journalFile, readJournal } from '../apply/journal';
-import { type Receipt, readReceipt, runIds } from '../apply/receipt';
+import { type Receipt, readReceipt } from '../apply/receipt';
 import { postinstallNote } from '../apply/receipt-reader';
-import type { StatePaths } from '../apply/state';
+import { runIds, type StatePaths } from '../apply/state';
 import type { Machine } from '../contracts/machine';
 import { leafReader } from '../legacy/leaf-reader';
 import { ledgerOf } from '../plan/ledger';
@@ -13,6 +13,7 @@ import type { ExplainDocument } from '../report/explain-schema';
 import { plannedItems } from '../report/status';
 import { closeDatabase, openDatabase } from '../rewrite/connection';
 import { withPrivateCopy } from '../rewrite/private-copy';
+import { entryAt, stands } from '../sessions/entry';
 import type { Survey } from '../survey/survey';
 import type { Examination } from './examine';
 import { type Private, redacted, redactor } from './redaction';
@@ -57,8 +58,8 @@ export async function bundleEntries(input: BundleInput): Promise<TarEntry[]> {
     ['plan.json', survey === null ? null : planOf(survey)],
     ['explain.json', survey === null ? null : explainOf(survey, input.tool)],
     ['files.json', filesOf(examination, machine)],
-    ['runs.json', paths === null ? null : runsOf(paths)],
-    ['database.json', target === null ? null : await databaseOf(target.database, machine)],
+    ['runs.json', paths === null ? null : await readable(() => runsOf(paths))],
+    ['database.json', target === null ? null : await readable(() => databaseOf(target.database, machine))],
     ['environment.json', environmentOf(machine)],
   ];
   const json = contents.map(([name, value]): TarEntry => {
@@ -152,8 +153,8 @@ function listing(root: string): readonly object[] {
   for (let folder = folders.shift(); folder !== undefined && entries.length < LISTED; folder = folders.shift()) {
     for (const name of namesIn(folder)) {
       const path = join(folder, name);
-      const stat = lstatSync(path, { throwIfNoEntry: false });
-      if (stat === undefined || entries.length >= LISTED) continue;
+      const stat = entryAt(path);
+      if (stat === null || entries.length >= LISTED) continue;
       const type = stat.isDirectory() ? 'directory' : stat.isFile() ? 'file' : 'other';
       const mode = (stat.mode & 0o7777).toString(8);
       entries.push({
@@ -179,13 +180,16 @@ function namesIn(folder: string): string[] {
 }
 
 function runsOf(paths: StatePaths): object {
-  const receipts = runIds(paths, '.json').slice(0, RECEIPTS);
+  const receipts = runIds(paths.migrations, '.json').slice(0, RECEIPTS);
   return {
     receipts: receipts.map((runId) => {
       const receipt = readReceipt(paths, runId);
       return receipt === null ? { runId, unreadable: true } : receiptOf(receipt);
     }),
-    journals: runIds(paths, '.journal').map((runId) => ({ runId, steps: readJournal(journalFile(paths, runId)) })),
+    journals: runIds(paths.migrations, '.journal').map((runId) => ({
+      runId,
+      steps: readJournal(journalFile(paths, runId)),
+    })),
     postinstall: postinstallNote(paths.migrations, null),
   };
 }
@@ -203,29 +207,34 @@ function receiptOf({ projects, sessions, ...rest }: Receipt): object {
 }
 
 async function databaseOf(database: string, machine: Machine): Promise<object | null> {
-  if (lstatSync(database, { throwIfNoEntry: false }) === undefined) return null;
+  if (!stands(database)) return null;
+  return await withPrivateCopy(database, machine, (copy) => {
+    const db = openDatabase(copy);
+    try {
+      const objects = db
+        .query<{ type: string; name: string }, []>('SELECT type, name FROM sqlite_master ORDER BY type, name')
+        .all();
+      const count = (table: string): number | null =>
+        db.query<{ n: number }, []>(`SELECT count(*) AS n FROM "${table.replaceAll('"', '""')}"`).get()?.n ?? null;
+      const tables = objects.filter(({ type }) => type === 'table').map(({ name }) => name);
+      const versions = tables.includes('goose_db_version')
+        ? db.query<{ version_id: number }, []>('SELECT version_id FROM goose_db_version ORDER BY id').all()
+        : [];
+      return {
+        versions: versions.map(({ version_id }) => version_id),
+        objects,
+        rows: Object.fromEntries(tables.map((table) => [table, count(table)])),
+      };
+    } finally {
+      closeDatabase(db);
+    }
+  });
+}
+
+/** The archive tells the rest also where one part cannot be read. */
+async function readable<T>(read: () => T | Promise<T>): Promise<T | { readonly unreadable: string }> {
   try {
-    return await withPrivateCopy(database, machine, (copy) => {
-      const db = openDatabase(copy);
-      try {
-        const objects = db
-          .query<{ type: string; name: string }, []>('SELECT type, name FROM sqlite_master ORDER BY type, name')
-          .all();
-        const count = (table: string): number | null =>
-          db.query<{ n: number }, []>(`SELECT count(*) AS n FROM "${table.replaceAll('"', '""')}"`).get()?.n ?? null;
-        const tables = objects.filter(({ type }) => type === 'table').map(({ name }) => name);
-        const versions = tables.includes('goose_db_version')
-          ? db.query<{ version_id: number }, []>('SELECT version_id FROM goose_db_version ORDER BY id').all()
-          : [];
-        return {
-          versions: versions.map(({ version_id }) => version_id),
-          objects,
-          rows: Object.fromEntries(tables.map((table) => [table, count(table)])),
-        };
-      } finally {
-        closeDatabase(db);
-      }
-    });
+    return await read();
   } catch (error) {
     return { unreadable: error instanceof Error && 'code' in error ? String(error.code) : 'unexpected error' };
   }

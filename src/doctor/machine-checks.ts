@@ -1,4 +1,3 @@
-import { statSync } from 'node:fs';
 import type { HarnessId } from '../contracts/facts';
 import type { Machine } from '../contracts/machine';
 import type { Plan } from '../contracts/plan';
@@ -6,6 +5,7 @@ import { Refusal } from '../contracts/refusals';
 import { agentName } from '../report/words';
 import { requireSqlite } from '../rewrite/connection';
 import { type InstalledAgent, resumeProblem } from '../sessions/agents';
+import { targetAt } from '../sessions/entry';
 import { type Check, failed, passed, warned } from './check';
 
 /** What the process knows of itself and the machine, beside `Machine`. */
@@ -59,7 +59,7 @@ function userCheck({ home, uid, env }: Machine): Check {
       ),
     );
   }
-  const owner = uid === null ? undefined : statSync(home, { throwIfNoEntry: false })?.uid;
+  const owner = uid === null ? undefined : targetAt(home)?.uid;
   if (owner !== undefined && owner !== uid) {
     return failed(
       named,

@@ -29,12 +29,14 @@ export async function pastChecks(
 ): Promise<Check[]> {
   const { migrations } = paths;
   const checks: Check[] = [];
+  const interrupted = await examined(LAST, checks, null, () => interruptedRuns(paths, physicalDataDir));
+  if (interrupted === null) return checks;
   const runs = runsOf(migrations, physicalDataDir);
   const last = lastOf(runs);
   if (last === null) checks.push(passed(LAST, 'none'));
   else if (last.status === 'done') checks.push(...(await verified(last, paths, places, machine)));
   else checks.push(unverified(last));
-  for (const runId of interruptedRuns(paths, physicalDataDir)) {
+  for (const runId of interrupted) {
     const message = `The run ${runId} was interrupted.`;
     const next = 'Run `ao-migrate`: it finishes or undoes that run first.';
     checks.push(warned({ id: 'unfinished', title: 'Interrupted run' }, message, next, 'RUN_UNFINISHED'));

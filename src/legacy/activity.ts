@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import type { LegacyStore } from '../contracts/legacy';
 import type { Machine } from '../contracts/machine';
 import { isLive } from '../plan/live';
+import { targetAt } from '../sessions/entry';
 import type { TmuxSession } from '../sessions/liveness';
 import { list, v1Name } from './directory';
 import { mapping } from './shape';
@@ -81,7 +82,7 @@ function pidFile(file: string, name: string, machine: Machine, probes: ActivityP
     return `${what} (pid ${pid}, ${name})`;
   }
   if (name === 'running.json') return null;
-  const age = machine.now().getTime() - (statSync(file, { throwIfNoEntry: false })?.mtimeMs ?? 0);
+  const age = machine.now().getTime() - (targetAt(file)?.mtimeMs ?? 0);
   return age < FRESH_LOCK_MS ? `the legacy Agent Orchestrator is starting (${name} was made a moment ago)` : null;
 }
 

@@ -1,8 +1,9 @@
-import { lstatSync, type Stats, statSync } from 'node:fs';
+import type { Stats } from 'node:fs';
 import type { SessionRecord, SourceFile } from '../contracts/legacy';
+import { entryAt, targetAt } from '../sessions/entry';
 import type { ParsedTree } from './tree';
 
-/** What tells one state of a file from another: any write or replacement changes one of them. */
+/** What tells one state of a file from another: a write or replacement changes one of them, unless it comes within one tick of the clock. */
 export interface FileStamp {
   readonly inode: number;
   readonly bytes: number;
@@ -42,8 +43,8 @@ export class FileMemory<T> {
   recall(path: string, follow: boolean): Kept<T> | null {
     const kept = this.#kept.get(path);
     if (kept === undefined) return null;
-    const stat = (follow ? statSync : lstatSync)(path, { throwIfNoEntry: false });
-    if (stat === undefined || !stat.isFile()) return null;
+    const stat = (follow ? targetAt : entryAt)(path);
+    if (stat === null || !stat.isFile()) return null;
     const { inode, bytes, mtimeMs, ctimeMs } = kept.stamp;
     const isSame = stat.ino === inode && stat.size === bytes && stat.mtimeMs === mtimeMs && stat.ctimeMs === ctimeMs;
     return isSame ? kept : null;

@@ -1,4 +1,3 @@
-import { stands } from '../apply/durable';
 import { Interrupted, signalsSeen } from '../apply/interruption';
 import { refuseOtherOwner } from '../apply/preflight';
 import { reasonOf } from '../apply/put-back';
@@ -15,6 +14,7 @@ import { closeDatabase, openDatabase } from '../rewrite/connection';
 import { findDaemon } from '../rewrite/daemon';
 import { runFile, type TargetPaths, targetPaths } from '../rewrite/paths';
 import { withPrivateCopy } from '../rewrite/private-copy';
+import { stands } from '../sessions/entry';
 import { recoverFirst, recoverUnder } from './recovery';
 
 export interface UndoFlags {

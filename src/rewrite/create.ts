@@ -1,7 +1,8 @@
 import type { Database } from 'bun:sqlite';
-import { chmodSync, closeSync, fsyncSync, lstatSync, mkdirSync, openSync, rmdirSync, rmSync } from 'node:fs';
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, rmdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { syncDirectories } from '../sessions/directories';
+import { stands } from '../sessions/entry';
 import { isSystemError } from '../sessions/source';
 import { closeDatabase, openDatabase } from './connection';
 import { applyMigrations } from './goose';
@@ -168,7 +169,7 @@ function syncFile(path: string): void {
 
 /** Outermost first. */
 function missingDirectories(path: string): string[] {
-  if (lstatSync(path, { throwIfNoEntry: false }) !== undefined) return [];
+  if (stands(path)) return [];
   const parent = dirname(path);
   return parent === path ? [] : [...missingDirectories(parent), path];
 }

@@ -1,9 +1,9 @@
 import type { Database } from 'bun:sqlite';
-import { lstatSync, type Stats, statSync } from 'node:fs';
 import type { TargetFacts } from '../contracts/facts';
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
 import { Refusal } from '../contracts/refusals';
+import { entryAt, stands, targetAt } from '../sessions/entry';
 import { closeDatabase, openDatabase, requireSqlite, sqliteRefusal } from './connection';
 import type { TargetPaths } from './paths';
 import { withPrivateCopy } from './private-copy';
@@ -54,7 +54,7 @@ export function absentTarget(paths: TargetPaths): TargetFacts {
  * `-shm` (migration.md 2); null where neither is there.
  */
 export function openElsewhereNote(database: string): Note | null {
-  const sign = ['-wal', '-shm'].find((part) => lookAt(database + part) !== null);
+  const sign = ['-wal', '-shm'].find((part) => stands(database + part));
   if (sign === undefined) return null;
   return {
     code: 'DATABASE_OPEN',
@@ -65,17 +65,13 @@ export function openElsewhereNote(database: string): Note | null {
 
 /** False where there is no `ao.db`; throws where something is that can be no database of the rewrite. */
 function databaseStands(database: string): boolean {
-  const entry = lookAt(database);
+  const entry = entryAt(database);
   if (entry === null) return false;
-  const file = entry.isSymbolicLink() ? (statSync(database, { throwIfNoEntry: false }) ?? null) : entry;
+  const file = entry.isSymbolicLink() ? targetAt(database) : entry;
   const aside = 'Move it aside, then run again.';
   if (file === null) throw new Refusal('SCHEMA_UNKNOWN', `${database} is a link that leads nowhere.`, aside);
   if (file.size === 0) throw new Refusal('SCHEMA_UNKNOWN', `${database} is an empty file.`, aside);
   return true;
-}
-
-function lookAt(path: string): Stats | null {
-  return lstatSync(path, { throwIfNoEntry: false }) ?? null;
 }
 
 /** Throws `Refusal('DB_CORRUPT')` with the first thing that SQLite finds wrong. */

@@ -1,4 +1,5 @@
 import { closeSync, linkSync, lstatSync, openSync, renameSync, rmSync } from 'node:fs';
+import { entryAt, stands } from '../sessions/entry';
 import { isSystemError } from '../sessions/source';
 
 /** A left-over file of a database that is gone, put aside so that no new database adopts it. */
@@ -69,7 +70,7 @@ export function staleFiles(database: string, runId: string): StaleFile[] {
  */
 export function moveStale(stale: readonly StaleFile[], database: string): boolean {
   for (const file of stale) {
-    const before = lstatSync(file.original, { throwIfNoEntry: false })?.ino;
+    const before = entryAt(file.original)?.ino;
     if (stands(database)) return false;
     renameSync(file.original, file.aside);
     if (stands(database)) {
@@ -90,8 +91,4 @@ export function putBackStale(stale: readonly StaleFile[], database: string): Sta
   return stale.filter(
     ({ original, aside }) => stands(aside) && (stands(database) || !moveWithoutOverwriting(aside, original)),
   );
-}
-
-function stands(path: string): boolean {
-  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }

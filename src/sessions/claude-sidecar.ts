@@ -1,5 +1,6 @@
-import { lstatSync, readdirSync, type Stats } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { entryAt } from './entry';
 
 /** Limits of the walk, not of what is copied: a tree beyond them is nothing that Claude Code has made. */
 const MAX_DEPTH = 16;
@@ -18,7 +19,7 @@ export function readSidecar(folder: string): Sidecar {
   const left: string[] = [];
   let entries = 0;
   const walk = (name: string, depth: number): void => {
-    const stats = statsOf(join(folder, name));
+    const stats = entryAt(join(folder, name));
     entries += 1;
     if (stats?.isFile()) files.push({ name, size: stats.size, mtimeMs: stats.mtimeMs });
     else if (stats === null || !stats.isDirectory() || depth > MAX_DEPTH) left.push(name);
@@ -33,13 +34,8 @@ export function readSidecar(folder: string): Sidecar {
       }
     }
   };
-  const stats = statsOf(folder);
+  const stats = entryAt(folder);
   if (stats?.isDirectory()) walk('', 0);
   else if (stats !== null) left.push('.');
   return { files, left };
-}
-
-/** Null for what is not there. */
-function statsOf(path: string): Stats | null {
-  return lstatSync(path, { throwIfNoEntry: false }) ?? null;
 }

@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createZstdDecompress } from 'node:zlib';
 import { readAt } from './descriptor';
+import { entryAt, stands, targetAt } from './entry';
 import { isSystemError } from './system-error';
 import { hasWholeFrames } from './zstd';
 
@@ -177,16 +178,17 @@ export async function endOfRows(file: OpenFile): Promise<number> {
 /**
  * The first component between a root and a path below it that is a link or no directory, or null. Components that do not
  * exist end the search. The root itself may be reached by links: it is resolved once, and from there nothing is followed
- * (harness-sessions.md 6).
+ * (harness-sessions.md 6). One that leads nowhere, to a disk that is not mounted, is an obstacle too.
  */
 export function obstacleBelow(root: string, directory: string): string | null {
+  if (stands(root) && targetAt(root)?.isDirectory() !== true) return root;
   let path = root;
   for (const name of relative(root, directory).split(sep)) {
     if (name === '') continue;
     if (name === '..') return directory;
     path = join(path, name);
-    const stats = lstatSync(path, { throwIfNoEntry: false });
-    if (stats === undefined) return null;
+    const stats = entryAt(path);
+    if (stats === null) return null;
     if (!stats.isDirectory()) return path;
   }
   return null;

@@ -5,7 +5,6 @@ import {
   fchmodSync,
   fstatSync,
   linkSync,
-  lstatSync,
   openSync,
   renameSync,
   rmdirSync,
@@ -15,6 +14,7 @@ import { basename, dirname, join } from 'node:path';
 import type { ConversationCopy } from '../contracts/plan';
 import { openNew, syncDescriptor, writeWhole } from './descriptor';
 import { createPrivateDirectory } from './directories';
+import { entryAt } from './entry';
 import type { Progress, StagedConversation, StagedFile } from './harness';
 import { type Rewrite, rewritten } from './rewrite';
 import {
@@ -265,13 +265,8 @@ async function sha256Of(file: OpenFile): Promise<string> {
 
 /** Null where there is no such regular file. */
 function inodeOf(path: string): number | null {
-  try {
-    const stats = lstatSync(path, { throwIfNoEntry: false });
-    return stats?.isFile() ? stats.ino : null;
-  } catch (error) {
-    if (isSystemError(error, 'ENOTDIR')) return null;
-    throw error;
-  }
+  const stats = entryAt(path);
+  return stats?.isFile() === true ? stats.ino : null;
 }
 
 function refuseObstacle(root: string, directory: string): void {

@@ -1,4 +1,4 @@
-import { readdirSync, statSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunRecord } from '../apply/receipt-reader';
 import type { Machine } from '../contracts/machine';
@@ -8,6 +8,7 @@ import { Refusal } from '../contracts/refusals';
 import type { Standing, StandingStatus } from '../contracts/standing';
 import { type LegacyLocation, locateLegacy } from '../legacy/locate';
 import { runFile, stateDir, type TargetPaths, targetPaths } from '../rewrite/paths';
+import { targetAt } from '../sessions/entry';
 import type { Survey } from './survey';
 
 // YAML, valibot, SQLite and the agents are imported only where the question cannot be answered without them.
@@ -99,9 +100,17 @@ const WORTH_TELLING: ReadonlySet<Note['code']> = new Set<Note['code']>([
 
 /** No store, and no config elsewhere that could name one: nothing else is looked at. */
 function isAbsent({ root, config, configFlag }: LegacyLocation): boolean {
-  const stands = (path: string | null): boolean =>
-    path !== null && statSync(path, { throwIfNoEntry: false }) !== undefined;
-  return !stands(root) && !stands(config) && configFlag === null;
+  const known = [root, config].filter((path) => path !== null);
+  return configFlag === null && !known.some(mayStand);
+}
+
+/** What cannot be looked at counts as there: the whole look says what is wrong with it. */
+function mayStand(path: string): boolean {
+  try {
+    return targetAt(path) !== null;
+  } catch {
+    return true;
+  }
 }
 
 interface Past {
@@ -116,7 +125,7 @@ interface Past {
 async function pastOf(migrations: string | null, target: TargetPaths, machine: Machine): Promise<Past> {
   const told = { lastRun: null, unfinished: [], postinstall: null };
   const none = { told, last: null, isUnchanged: () => false, standsWhole: () => false };
-  if (migrations === null || statSync(migrations, { throwIfNoEntry: false }) === undefined) return none;
+  if (migrations === null || !mayStand(migrations)) return none;
   const reader = await import('../apply/receipt-reader');
   const { isUnchanged, lastOf, postinstallNote, runsOf, standsWhole, unfinishedIds } = reader;
   const runs = runsOf(migrations, target.physicalDataDir);
@@ -151,7 +160,7 @@ function settledBy({ last, isUnchanged, standsWhole }: Past, location: LegacyLoc
   if (last.legacyRoot !== location.root || !isUnchanged(last)) return null;
   const read = new Set(last.sources.map(({ path }) => path));
   const { config, root } = location;
-  if (config !== null && !read.has(config) && statSync(config, { throwIfNoEntry: false }) !== undefined) return null;
+  if (config !== null && !read.has(config) && mayStand(config)) return null;
   if (hasOtherRecords(root, read)) return null;
   if (last.status === 'undone') return 'undone';
   if (!standsWhole(last)) return null;
@@ -190,7 +199,7 @@ function judged({ plan, draft }: Survey, last: RunRecord | null): StandingStatus
 
 async function runningDaemon(machine: Machine): Promise<{ running: string | null; notes: readonly Note[] }> {
   const file = runFile(machine);
-  if (file === null || statSync(file, { throwIfNoEntry: false }) === undefined) return { running: null, notes: [] };
+  if (file === null || !mayStand(file)) return { running: null, notes: [] };
   const { findDaemon } = await import('../rewrite/daemon');
   const { refusal, notes } = await findDaemon(file, machine);
   return { running: refusal?.message ?? null, notes };

@@ -1,4 +1,3 @@
-import { stands } from '../apply/durable';
 import { type Receipt, readReceipt, receiptsOf, remainderOf } from '../apply/receipt';
 import { interruptedRuns } from '../apply/recover';
 import { RUN_ID, statePaths } from '../apply/state';
@@ -11,6 +10,7 @@ import { readStore } from '../legacy/store';
 import { closeDatabase, openDatabase, sqliteRefusal } from '../rewrite/connection';
 import { targetPaths } from '../rewrite/paths';
 import { withPrivateCopy } from '../rewrite/private-copy';
+import { stands } from '../sessions/entry';
 import { readBackup } from './backup-store';
 import { changedSources, checkDerivation } from './derive';
 import { type Check, checkConversations, checkDatabase, undoneChecks } from './verify';

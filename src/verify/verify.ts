@@ -1,5 +1,4 @@
 import type { Database } from 'bun:sqlite';
-import { lstatSync } from 'node:fs';
 import { digestOf } from '../apply/file-state';
 import {
   configDigest,
@@ -13,6 +12,7 @@ import {
 } from '../apply/receipt';
 import { decodeConfig } from '../rewrite/config';
 import { judgeSchema, readSchema, SCHEMA_VERSION } from '../rewrite/schema-guard';
+import { entryAt } from '../sessions/entry';
 import { schemaDifferences } from './schema-differences';
 
 /**
@@ -157,8 +157,8 @@ function checkConversation({ resumeId, files, harness }: ReceiptConversation): C
   if (harness === 'opencode') return { ...check, state: 'ok', detail: 'kept by OpenCode itself' };
   let grown = false;
   for (const { destination, size, sha256 } of files) {
-    const stat = lstatSync(destination, { throwIfNoEntry: false });
-    if (stat === undefined) return { ...check, state: 'damaged', detail: `${destination} is missing` };
+    const stat = entryAt(destination);
+    if (stat === null) return { ...check, state: 'damaged', detail: `${destination} is missing` };
     if (!stat.isFile()) return { ...check, state: 'damaged', detail: `${destination} is not a regular file` };
     if (stat.size < size || digestOf(destination, size) !== sha256)
       return { ...check, state: 'damaged', detail: `${destination} no longer begins with what was written` };

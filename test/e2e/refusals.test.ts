@@ -1,5 +1,14 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { startedOf } from '../../src/apply/run-lock';
@@ -113,6 +122,22 @@ describe('each refusal leaves everything as it was', () => {
     await expectRefusal('NOT_WRITABLE', { ours: ['.ao'] });
     await expectDryRefusal('NOT_WRITABLE');
     expect(readdirSync(at('.ao'))).toEqual(['backups']);
+  });
+
+  test('NOT_WRITABLE: the records of earlier runs cannot be listed, for every command that needs them', async () => {
+    mkdirSync(at('.ao'));
+    symlinkSync('migrations', at('.ao', 'migrations'));
+    await expectRefusal('NOT_WRITABLE');
+    await expectDryRefusal('NOT_WRITABLE');
+    for (const args of [['verify'], ['rollback', '--yes']])
+      expect(await runJson(home, args)).toMatchObject({ exitCode: 3, document: { refusal: { code: 'NOT_WRITABLE' } } });
+    expect(await runJson(home, ['status'])).toMatchObject({ exitCode: 0, document: { status: 'pending' } });
+    const { exitCode, document } = await runJson(home, ['doctor', '--bundle', at('b.tgz')]);
+    expect({ exitCode, text: JSON.stringify(document) }).toEqual({
+      exitCode: 4,
+      text: expect.stringContaining('migrations cannot be read (ELOOP)'),
+    });
+    expect(existsSync(at('b.tgz'))).toBe(true);
   });
 
   test.skipIf(process.getuid?.() !== 0)(

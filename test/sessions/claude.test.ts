@@ -778,6 +778,14 @@ describe('only regular files below the root', () => {
     expect(mainPath(copy)).toBe(join(world.folder(world.managed, disk), `${ID}.jsonl`));
   });
 
+  test('a root that is a file, or leads to a disk that is not mounted: the conversation may be back later', async () => {
+    symlinkSync(join(world.path, 'no disk'), world.claude);
+    expect(await find({ storedId: ID })).toMatchObject(refused);
+    rmSync(world.claude);
+    writeFileSync(world.claude, 'no folder');
+    expect(await find({ storedId: ID })).toMatchObject(refused);
+  });
+
   test('a FIFO, a device link and a directory in place of the transcript', async () => {
     mkdirSync(folder(), { recursive: true });
     const path = join(folder(), `${ID}.jsonl`);

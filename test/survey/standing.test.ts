@@ -6,6 +6,7 @@ import {
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   utimesSync,
   writeFileSync,
 } from 'node:fs';
@@ -162,6 +163,14 @@ describe('status', () => {
     expect((await asked(home, { check: true })).exitCode).toBe(4);
   });
 
+  test('what is in the way of the folder of receipts, or of the run file, hides nothing', async () => {
+    const home = kept(legacyFixture('01-minimal'));
+    write(home, { '.ao': 'a file', file: 'a file' });
+    const env = { AO_RUN_FILE: join(home.path, 'file', 'running.json') };
+    const found = await document(home, { dataDir: join(home.path, 'elsewhere'), env });
+    expect(found).toMatchObject({ status: 'pending', lastRun: null, refusal: null });
+  });
+
   test('a data directory that cannot be used is a refusal', async () => {
     const home = kept(legacyFixture('01-minimal'));
     const dataDir = join(home.path, '.agent-orchestrator', 'x');
@@ -212,6 +221,15 @@ describe('status', () => {
       utimesSync(join(home.path, '.agent-orchestrator/config.yaml'), new Date(0), new Date(0)),
     'a record that is gone': (home) =>
       rmSync(join(home.path, '.agent-orchestrator/projects/quill/sessions/qu-orchestrator.json')),
+    'a folder of records that is a file now': (home) => {
+      rmSync(join(home.path, '.agent-orchestrator/projects/quill'), { recursive: true });
+      write(home, { '.agent-orchestrator/projects/quill': 'no folder' });
+    },
+    'a folder of records that is a link to itself now': (home) => {
+      const folder = join(home.path, '.agent-orchestrator/projects/quill');
+      rmSync(folder, { recursive: true });
+      symlinkSync(folder, folder);
+    },
     'a new record': (home) => write(home, { '.agent-orchestrator/projects/quill/sessions/qu-2.json': '{}' }),
     'a new record of an early release': (home) =>
       write(home, { '.agent-orchestrator/0123456789ab-quill/sessions/qu-2': 'role=orchestrator' }),
