@@ -5,15 +5,14 @@ import {
   closeSync,
   constants,
   fstatSync,
-  fsyncSync,
   lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
   readSync,
   renameSync,
   rmSync,
+  statSync,
 } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
@@ -22,7 +21,9 @@ import type { Machine } from '../contracts/machine';
 import { stands, targetAt } from '../sessions/entry';
 import { inParallel } from '../sessions/in-parallel';
 import { isSystemError } from '../sessions/source';
+import { type BackupEntry, MANIFEST, manifestText, readManifest } from './backup-manifest';
 import { makeDirectories, syncDirectory, writeAll, writeSynced } from './durable';
+import { digestOf } from './file-state';
 import { compactTime, type StatePaths } from './state';
 import { syncWhole } from './whole-sync';
 
@@ -32,17 +33,6 @@ export interface BackupPlace {
   readonly final: string;
   /** Directories above it that are not there yet, outermost first. */
   readonly directories: string[];
-}
-
-interface ManifestEntry {
-  /** Relative to the backup. */
-  readonly file: string;
-  readonly path: string;
-  readonly size: number;
-  readonly sha256: string;
-  /** Octal permission bits. */
-  readonly mode: string;
-  readonly mtime: string;
 }
 
 /**
@@ -58,7 +48,8 @@ export function backupPlace(paths: StatePaths, time: Date, runId: string): Backu
 }
 
 /**
- * Copies every flat file that was read, and the database as it is now, under the partial name of the backup, synced. Directories 0700, files 0600. Conversations, worktrees, caches and locks are not in it.
+ * Copies every flat file that was read, and the database as it is now, under the partial name of the backup, synced.
+ * Directories 0700, files 0600. Conversations, worktrees, caches and locks are not in it.
  *
  * @param db the connection that holds the database; the copy is made by SQLite on it, because opening the file a second
  *   time in this process would drop its locks (migration.md 7)
@@ -73,7 +64,7 @@ export async function makeBackup(
 ): Promise<void> {
   makeDirectories(dirname(place.partial));
   mkdirSync(place.partial, { mode: 0o700 });
-  const entries: ManifestEntry[] = [];
+  const entries: BackupEntry[] = [];
   const directories = new Set<string>([place.partial]);
   const into = (name: string): string => {
     const target = join(place.partial, name);
@@ -98,11 +89,9 @@ export async function makeBackup(
     if (entry !== null) entries.push(entry);
   }
   const flat = entries.map(({ file }) => join(place.partial, file));
-  if (db !== null) entries.push(copyDatabase(db, into('ao.db'), join(dataDir, 'ao.db')));
-  writeSynced(
-    into('manifest.json'),
-    `${JSON.stringify({ formatVersion: 1, runId, root: store.root, dataDir, files: entries }, null, 2)}\n`,
-  );
+  if (db !== null) entries.push(await copyDatabase(db, into('ao.db'), join(dataDir, 'ao.db')));
+  const manifest = { formatVersion: 1, runId, root: store.root, dataDir, files: entries } as const;
+  writeSynced(into(MANIFEST), manifestText(manifest));
   if (flat.length < MANY || !(await syncWhole(place.partial, platform))) {
     await inParallel(flat, PARALLEL, syncFile);
     for (const directory of [...directories].sort().reverse()) syncDirectory(directory);
@@ -128,23 +117,11 @@ export function nameBackup({ partial, final }: BackupPlace): boolean {
  */
 export function removeBackup({ partial, final }: Pick<BackupPlace, 'partial' | 'final'>, runId: string): void {
   // Under the partial name it is known as the run's until the last of it is gone.
-  if (runOf(final) === runId) {
+  if (readManifest(final)?.runId === runId) {
     rmSync(partial, { recursive: true, force: true });
     renameSync(final, partial);
   }
   rmSync(partial, { recursive: true, force: true });
-}
-
-/** The run whose backup this is; null where that cannot be told. */
-function runOf(backup: string): string | null {
-  try {
-    const manifest: unknown = JSON.parse(readFileSync(join(backup, 'manifest.json'), 'utf8'));
-    const runId: unknown =
-      typeof manifest === 'object' && manifest !== null ? Reflect.get(manifest, 'runId') : undefined;
-    return typeof runId === 'string' ? runId : null;
-  } catch {
-    return null;
-  }
 }
 
 /** From so many files on, syncing the whole file system is worth starting a program for. */
@@ -174,7 +151,7 @@ async function syncFile(path: string): Promise<void> {
 const SCRATCH = Buffer.allocUnsafeSlow(64 * 1024);
 
 /** One flat file as it is now, not synced; null where it vanished since it was read. What cannot be read is not passed over. */
-function copyFlat(source: string, target: string, name: string): ManifestEntry | null {
+function copyFlat(source: string, target: string, name: string): BackupEntry | null {
   let from: number;
   try {
     from = openSync(source, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
@@ -212,32 +189,20 @@ function copyFlat(source: string, target: string, name: string): ManifestEntry |
   }
 }
 
-function copyDatabase(db: Database, target: string, path: string): ManifestEntry {
+async function copyDatabase(db: Database, target: string, path: string): Promise<BackupEntry> {
   db.query('VACUUM INTO ?').run(target);
   chmodSync(target, 0o600);
-  const descriptor = openSync(target, 'r+');
-  try {
-    const hash = createHash('sha256');
-    const buffer = Buffer.allocUnsafe(1024 * 1024);
-    let size = 0;
-    for (let read = readSync(descriptor, buffer); read > 0; read = readSync(descriptor, buffer)) {
-      hash.update(buffer.subarray(0, read));
-      size += read;
-    }
-    fsyncSync(descriptor);
-    // The original must not even be looked at by file calls that open it; its name, mode and time come from lstat.
-    const stat = lstatSync(path);
-    return {
-      file: 'ao.db',
-      path,
-      size,
-      sha256: hash.digest('hex'),
-      mode: (stat.mode & 0o7777).toString(8),
-      mtime: stat.mtime.toISOString(),
-    };
-  } finally {
-    closeSync(descriptor);
-  }
+  await syncFile(target);
+  // The original must not even be looked at by file calls that open it; its name, mode and time come from lstat.
+  const { mode, mtime } = lstatSync(path);
+  return {
+    file: 'ao.db',
+    path,
+    size: statSync(target).size,
+    sha256: digestOf(target),
+    mode: (mode & 0o7777).toString(8),
+    mtime: mtime.toISOString(),
+  };
 }
 
 /** Regular files of the daemon's pipelines folder, which has no other copy; links are not followed. */

@@ -1,21 +1,17 @@
 import { closeSync, fsyncSync, linkSync, mkdirSync, openSync, renameSync, rmdirSync, rmSync, writeSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { cannotSync, openDirectory } from '../sessions/directories';
 import { stands } from '../sessions/entry';
 import { isSystemError } from '../sessions/source';
 
 /** Makes new and changed names in a directory survive a power cut; systems that cannot sync directories are let be. */
 export function syncDirectory(path: string): void {
-  let descriptor: number;
-  try {
-    descriptor = openSync(path, 'r');
-  } catch (error) {
-    if (isSystemError(error, 'EISDIR', 'EPERM', 'EACCES')) return;
-    throw error;
-  }
+  const descriptor = openDirectory(path);
+  if (descriptor === null) return;
   try {
     fsyncSync(descriptor);
   } catch (error) {
-    if (!isSystemError(error, 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'EPERM', 'EISDIR')) throw error;
+    if (!cannotSync(error)) throw error;
   } finally {
     closeSync(descriptor);
   }

@@ -4,7 +4,7 @@ import * as v from 'valibot';
 import type { RunSummary } from '../contracts/standing';
 import { targetAt } from '../sessions/entry';
 import { DatabaseFile, isUntouched } from './database-files';
-import { runIds } from './state';
+import { runIds } from './run-ids';
 
 /** What `status` needs of a receipt (migration.md 8); other keys may come and go. */
 const Receipt = v.object({

@@ -7,7 +7,8 @@ import { markerColumns, projectColumns, type RowSet, sessionColumns } from '../r
 import { isSystemError } from '../sessions/source';
 import { DatabaseFile } from './database-files';
 import { writeDurably } from './durable';
-import { RUN_ID, runIds, type StatePaths } from './state';
+import { RUN_ID, runIds } from './run-ids';
+import type { StatePaths } from './state';
 
 const Value = v.union([v.string(), v.number(), v.null()]);
 const Columns = v.record(v.string(), Value);

@@ -11,8 +11,9 @@ import { syncDirectory } from './durable';
 import { journalFile, readJournal, requireJournal } from './journal';
 import { configDigest, likeReceipt, type Receipt, removeReceipt, requireReceipt, writeReceipt } from './receipt';
 import { finishRollback } from './rollback';
+import { runIds } from './run-ids';
 import { runningOwner } from './run-lock';
-import { runIds, type StatePaths } from './state';
+import type { StatePaths } from './state';
 import { removeTemporaries, undoSteps } from './undo';
 
 /** What recovery found and did, in words for the report. */

@@ -3,7 +3,6 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Machine } from '../contracts/machine';
 import { Refusal } from '../contracts/refusals';
-import { errorCode, isSystemError } from '../sessions/system-error';
 
 /** Where the tool keeps what it must remember: `<home>/.ao`, whatever AO_DATA_DIR or AO_RUN_FILE say (migration.md 8). */
 export interface StatePaths {
@@ -51,32 +50,6 @@ function namesIn(folder: string): string[] {
   } catch {
     return [];
   }
-}
-
-export const RUN_ID = /^\d{8}-\d{6}-[0-9a-f]{6}$/;
-
-/**
- * Ids of the runs that have a file of this kind, newest first.
- *
- * @param migrations folder of the receipts and journals, which may not exist
- * @throws Refusal NOT_WRITABLE where it cannot be listed: it may hold an unfinished run
- */
-export function runIds(migrations: string, suffix: '.json' | '.journal'): string[] {
-  let names: string[];
-  try {
-    names = readdirSync(migrations);
-  } catch (error) {
-    if (isSystemError(error, 'ENOENT', 'ENOTDIR')) return [];
-    throw new Refusal(
-      'NOT_WRITABLE',
-      `${migrations} cannot be read (${errorCode(error)}), and the records of earlier runs are there.`,
-    );
-  }
-  return names
-    .filter((name) => name.endsWith(suffix) && RUN_ID.test(name.slice(0, -suffix.length)))
-    .map((name) => name.slice(0, -suffix.length))
-    .sort()
-    .reverse();
 }
 
 /** `YYYYMMDD-HHMMSS`, UTC. */

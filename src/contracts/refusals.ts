@@ -1,4 +1,7 @@
-/** Every refusal of migration.md 3, in the order in which refusals of one stage are named; with cause and remedy for the guide. */
+/**
+ * Every refusal of migration.md 3, in the order in which refusals of one stage are named; with cause and remedy for the
+ * guide.
+ */
 export const REFUSAL_CODES = {
   LEGACY_UNREADABLE: [
     'The global config exists and cannot be read.',

@@ -14,7 +14,10 @@ import { parseTree } from './yaml';
 
 /** A registry of five thousand projects is two megabytes. */
 const CONFIG_CAP = 8 * 1024 * 1024;
-/** Before a config is given up that is empty, cannot be parsed or changed meanwhile: the legacy CLI overwrites it in place (E76). */
+/**
+ * Before a config is given up that is empty, cannot be parsed or changed meanwhile: the legacy CLI overwrites it in place
+ * (E76).
+ */
 const RETRY_PAUSES_MS = [50, 100];
 
 export interface ConfigReadOptions {

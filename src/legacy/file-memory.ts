@@ -3,7 +3,10 @@ import type { SessionRecord, SourceFile } from '../contracts/legacy';
 import { entryAt, targetAt } from '../sessions/entry';
 import type { ParsedTree } from './tree';
 
-/** What tells one state of a file from another: a write or replacement changes one of them, unless it comes within one tick of the clock. */
+/**
+ * What tells one state of a file from another: a write or replacement changes one of them, unless it comes within one tick
+ * of the clock.
+ */
 export interface FileStamp {
   readonly inode: number;
   readonly bytes: number;

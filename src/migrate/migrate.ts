@@ -24,7 +24,7 @@ import { closeDatabase } from '../rewrite/connection';
 import { findDaemon, isAlive } from '../rewrite/daemon';
 import { absentTarget, inspectTarget, openElsewhereNote, readTarget } from '../rewrite/inspect';
 import { openExclusive, probeWriter } from '../rewrite/lock';
-import { runFile, type TargetPaths, targetPaths } from '../rewrite/paths';
+import { managedRoots, runFile, type TargetPaths, targetPaths } from '../rewrite/paths';
 import { TranscriptMemory } from '../sessions/claude-transcript';
 import type { Progress } from '../sessions/harness';
 import { type Survey, type SurveyOptions, survey } from '../survey/survey';
@@ -32,7 +32,7 @@ import { agentNotes } from './agents';
 import type { Phase } from './phases';
 import { requirePlaces } from './places';
 import { type RecoverySetting, recoverFirst, recoverUnder } from './recovery';
-import { harnessesFor, managedRoots } from './services';
+import { harnessesFor } from './services';
 
 /** The flags of `migrate`, as far as they decide something. */
 export interface MigrateFlags extends SurveyOptions {

@@ -4,7 +4,7 @@ import type { Machine } from '../contracts/machine';
 import type { LegacyLocation } from '../legacy/locate';
 import { listTmuxSessions } from '../legacy/tmux';
 import { isAlive } from '../rewrite/daemon';
-import type { TargetPaths } from '../rewrite/paths';
+import { managedRoots, type TargetPaths } from '../rewrite/paths';
 import { askVersion } from '../sessions/agents';
 import { commandRunner } from '../sessions/agents-command';
 import { claudeHarness } from '../sessions/claude';
@@ -63,11 +63,6 @@ export function harnessesFor(
       installed: () => askVersion(machine, 'opencode', run),
     }),
   };
-}
-
-/** Folders below which terminals are the rewrite's own, which names its sessions like the legacy tool (migration.md 3). */
-export function managedRoots(target: TargetPaths): string[] {
-  return [...new Set([`${target.dataDir}/worktrees`, `${target.physicalDataDir}/worktrees`])];
 }
 
 function outside(sessions: readonly TmuxSession[], roots: readonly string[]): TmuxSession[] {

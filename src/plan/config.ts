@@ -157,7 +157,10 @@ function model(section: Section | null, key: string, notes: Notes): Traced<strin
   return written === null || written.value.trim() === '' ? null : written;
 }
 
-/** Scalars become text as they stand in the file; null, maps and lists are dropped (E29, E30). Keys sorted, as the daemon writes them. */
+/**
+ * Scalars become text as they stand in the file; null, maps and lists are dropped (E29, E30). Keys sorted, as the daemon
+ * writes them.
+ */
 function environment(section: Section | null, notes: Notes): Traced<Record<string, string>> | null {
   const tree = section?.map.entries.get('env');
   if (section === null || tree === undefined) return null;

@@ -29,7 +29,7 @@ function isAbsence(error: unknown): boolean {
  */
 export function readText(path: string, limit: number = TEXT_LIMIT): TextFile {
   try {
-    // Most names that git may use are not there, and an error costs ten times as much as an answer.
+    // Most names that git may use are not there, and an error costs more than an answer.
     const stat = statSync(path, { throwIfNoEntry: false });
     if (stat === undefined) return { state: 'missing' };
     if (stat.isDirectory()) return { state: 'directory' };

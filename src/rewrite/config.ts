@@ -174,17 +174,15 @@ export function decodeConfig(column: string | null): { readonly decodes: boolean
   }
 }
 
-/** The top-level keys in which two `config` columns have different meaning for the daemon, in the daemon's key order. */
+/**
+ * The top-level keys in which two `config` columns have different meaning for the daemon, in the daemon's key order;
+ * none where they mean the same, however they are written (migration.md 5).
+ */
 export function differingKeys(a: string | null, b: string | null): readonly (keyof DaemonConfig)[] {
   if (a === b) return [];
   const [left, right] = [decodeConfig(a).config, decodeConfig(b).config];
   const names = Object.keys(left) as (keyof DaemonConfig)[];
   return names.filter((name) => meaning(left[name]) !== meaning(right[name]));
-}
-
-/** Two `config` columns mean the same to the daemon, however they are written (migration.md 5). */
-export function sameConfig(a: string | null, b: string | null): boolean {
-  return differingKeys(a, b).length === 0;
 }
 
 function meaning(value: DaemonConfig[keyof DaemonConfig]): string {

@@ -64,13 +64,27 @@ export function runFile(machine: Machine): string | null {
   return state === null ? null : join(state, 'running.json');
 }
 
+/** Folders below which terminals are the rewrite's own, which names its sessions like the legacy tool (migration.md 3). */
+export function managedRoots({ dataDir, physicalDataDir }: TargetPaths): string[] {
+  return [...new Set([dataDir, physicalDataDir])].map((folder) => join(folder, WORKTREES));
+}
+
 /**
  * Directory in which the daemon runs a project's orchestrator, links resolved also below the data directory
  * (rewrite-target.md 5.4). Need not exist.
+ *
+ * @param resolve resolves the links of a path
  */
-export function managedWorktree(physicalDataDir: string, projectId: string, prefix: string): string {
-  return physical(join(physicalDataDir, 'worktrees', projectId, 'orchestrator', `${prefix}-orchestrator`));
+export function managedWorktree(
+  { physicalDataDir }: Pick<TargetPaths, 'physicalDataDir'>,
+  projectId: string,
+  prefix: string,
+  resolve: (path: string) => string = physical,
+): string {
+  return resolve(join(physicalDataDir, WORKTREES, projectId, 'orchestrator', `${prefix}-orchestrator`));
 }
+
+const WORKTREES = 'worktrees';
 
 function chosenDataDir(machine: Machine, flag: string | null): string {
   const { resolve, join } = pathsOf(machine);

@@ -32,7 +32,10 @@ const AGENTS: Readonly<Record<HarnessId, Agent>> = {
   },
 };
 
-/** The agent's command as PATH finds it: absolute, a file that may be run; null if there is none. Relative entries are not searched. */
+/**
+ * The agent's command as PATH finds it: absolute, a file that may be run; null if there is none. Relative entries are not
+ * searched.
+ */
 export async function findBinary(harness: HarnessId, machine: Machine): Promise<string | null> {
   const { command } = AGENTS[harness];
   const isWindows = machine.platform === 'win32';

@@ -42,7 +42,8 @@ const AFTER_KILL_MS = 1_000;
 
 /**
  * Runs a program in a process group of its own and kills the whole group when its time is over: the npm packages of the
- * agents start the real binary from a script. So it does where this process must end at once. A lasting one it leaves alone. stderr is dropped, because an agent may print what was said there.
+ * agents start the real binary from a script. So it does where this process must end at once. A lasting one it leaves
+ * alone. stderr is dropped, because an agent may print what was said there.
  */
 export function commandRunner(platform: Machine['platform']): RunCommand {
   return async (command) => {

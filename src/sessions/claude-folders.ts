@@ -73,7 +73,10 @@ export class ClaudeRoot {
     return [...found.values()];
   }
 
-  /** Pid of a running Claude Code that has registered this session and is still the process that did (harness-sessions.md 1.6). */
+  /**
+   * Pid of a running Claude Code that has registered this session and is still the process that did (harness-sessions.md
+   * 1.6).
+   */
   async ownerOf(sessionId: string): Promise<number | null> {
     this.#registry ??= readRegistry(join(this.path, 'sessions'));
     const { liveness } = this.#deps;

@@ -82,7 +82,10 @@ export function codexHarness(deps: CodexDeps): Harness {
     return null;
   }
 
-  /** The newest that was begun in the worktree, else in another workspace path of the record; the first such root decides (R27). */
+  /**
+   * The newest that was begun in the worktree, else in another workspace path of the record; the first such root decides
+   * (R27).
+   */
   async function newest(request: ConversationRequest, problems: Problems): Promise<Located | null> {
     const isProject = directoryMatcher([request.projectPath]);
     const workspaces = request.workspacePaths.filter((path) => !isProject(path));

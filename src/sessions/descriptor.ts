@@ -3,7 +3,7 @@ import { fsync, open, read, readSync, write } from 'node:fs';
 /**
  * Reads at a position without holding up the process; the number of bytes read, 0 at the end.
  *
- * A descriptor costs a third of what a `FileHandle` does, which counts with thousands of conversations.
+ * A descriptor costs less than a `FileHandle`, which counts with thousands of conversations.
  */
 export function readAt(descriptor: number, buffer: Buffer, length: number, position: number): Promise<number> {
   // What is small is there sooner than another thread could be asked for it.

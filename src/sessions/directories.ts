@@ -33,20 +33,29 @@ export async function syncDirectories(paths: readonly string[]): Promise<void> {
 }
 
 async function syncDirectory(path: string): Promise<void> {
-  let descriptor: number;
-  try {
-    descriptor = openSync(path, 'r');
-  } catch (error) {
-    // One that may be written but not read cannot be synced: the files in it are, and one folder must not stop a run.
-    if (isSystemError(error, 'EACCES', 'EPERM', 'EISDIR')) return;
-    throw error;
-  }
+  const descriptor = openDirectory(path);
+  if (descriptor === null) return;
   try {
     await syncDescriptor(descriptor);
   } catch (error) {
-    // Some network file systems cannot sync a directory; the files themselves are synced.
-    if (!isSystemError(error, 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'EPERM', 'EISDIR')) throw error;
+    if (!cannotSync(error)) throw error;
   } finally {
     closeSync(descriptor);
   }
+}
+
+/** A directory to be synced, which the caller closes; null where it cannot be. */
+export function openDirectory(path: string): number | null {
+  try {
+    return openSync(path, 'r');
+  } catch (error) {
+    // One that may be written but not read cannot be synced: the files in it are, and one folder must not stop a run.
+    if (isSystemError(error, 'EACCES', 'EPERM', 'EISDIR')) return null;
+    throw error;
+  }
+}
+
+/** Some network file systems cannot sync a directory; the files themselves are synced. */
+export function cannotSync(error: unknown): boolean {
+  return isSystemError(error, 'EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'EPERM', 'EISDIR');
 }

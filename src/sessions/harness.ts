@@ -3,7 +3,10 @@ import type { ConversationCopy } from '../contracts/plan';
 
 /** The folders in which the three agents keep conversations, in the order in which they are searched (migration.md 6.5, 4.2). */
 export interface SessionRoots {
-  /** Sources, first wins; each is an existing or missing directory. `claude` holds `projects/`, `codex` holds `sessions/`, `opencode` holds `opencode.db` or `storage/`. */
+  /**
+   * Sources, first wins; each is an existing or missing directory. `claude` holds `projects/`, `codex` holds `sessions/`,
+   * `opencode` holds `opencode.db` or `storage/`.
+   */
   readonly claude: readonly SessionRoot[];
   readonly codex: readonly SessionRoot[];
   readonly opencode: readonly SessionRoot[];
@@ -51,8 +54,8 @@ export interface HarnessOptions {
 
 /**
  * What each harness must be able to do (harness-sessions.md 4). `find` and `verify` change nothing. `stage` writes only
- * temporary names beside the destination; `place` makes them visible and never overwrites, its caller syncs the folders; `discard` removes what
- * `stage` or `place` made, and only as long as it is byte for byte what was written.
+ * temporary names beside the destination; `place` makes them visible and never overwrites, its caller syncs the folders;
+ * `discard` removes what `stage` or `place` made, and only as long as it is byte for byte what was written.
  */
 export interface Harness {
   readonly id: HarnessId;

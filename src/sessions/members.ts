@@ -148,7 +148,10 @@ function skipBlank(json: Buffer, from: number): number {
   }
 }
 
-/** Bytes of a string that are walked before the native search: it costs as much as some dozens of them, and stops at every escaped quote. */
+/**
+ * Bytes of a string that are walked before the native search: it costs as much as some dozens of them, and stops at every
+ * escaped quote.
+ */
 const WALK = 64;
 
 /** Offset after the closing quote, or `CUT`. */

@@ -37,7 +37,10 @@ export function renewable(ids: ReadonlySet<string>, newId: (oldId: string) => st
   return true;
 }
 
-/** Form of the items of `summary.diffs`, which changed between releases (harness-sessions.md 3.3). `mixed`: none of the two throughout. */
+/**
+ * Form of the items of `summary.diffs`, which changed between releases (harness-sessions.md 3.3). `mixed`: none of the two
+ * throughout.
+ */
 export type DiffShape = 'none' | 'before-after' | 'patch' | 'mixed';
 
 /** What an export holds. */

@@ -71,7 +71,7 @@ export function realOrNull(path: string): string | null {
 }
 
 function resolved(path: string, resolve: (path: string) => string): string | null {
-  // An error costs twenty times as much as this question, and what is asked for is often not there.
+  // Resolving what is not there costs many times as much as this question, and it often is not there.
   if (!existsSync(path)) return null;
   try {
     return resolve(path);

@@ -97,7 +97,10 @@ export function giveBack(buffer: Buffer): void {
   if (spare.length < SPARE) spare.push(buffer);
 }
 
-/** Bytes of a file as they are on disk, from one offset to another. The chunk is reused: valid until the next one is asked for. */
+/**
+ * Bytes of a file as they are on disk, from one offset to another. The chunk is reused: valid until the next one is asked
+ * for.
+ */
 export async function* bytesOf(
   file: OpenFile,
   from: number,

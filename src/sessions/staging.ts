@@ -228,7 +228,10 @@ function placeFile(file: StagedFile): void {
   unlinkSync(file.temporary);
 }
 
-/** An empty file of our own reserves the name, then the rename replaces that. Exported for machines on which no test can take links away. */
+/**
+ * An empty file of our own reserves the name, then the rename replaces that. Exported for machines on which no test can
+ * take links away.
+ */
 export function placeWithoutLink(file: StagedFile): void {
   try {
     closeSync(openSync(file.destination, 'wx', 0o600));

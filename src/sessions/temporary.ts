@@ -103,7 +103,10 @@ async function isZombie(pid: number): Promise<boolean> {
   return /^[ZX]/.test(stat.slice(stat.lastIndexOf(')') + 2));
 }
 
-/** Pid of a program that this user's run of ao-migrate, also one that is gone, left at work in its private directory; else null. */
+/**
+ * Pid of a program that this user's run of ao-migrate, also one that is gone, left at work in its private directory; else
+ * null.
+ */
 export async function workerLeft(machine: Machine): Promise<number | null> {
   for (const name of await readdir(machine.tempDir).catch(() => [])) {
     if (!name.startsWith('ao-migrate-empty-')) continue;

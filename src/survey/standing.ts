@@ -7,7 +7,7 @@ import { yieldsNothing } from '../contracts/plan';
 import { Refusal } from '../contracts/refusals';
 import type { Standing, StandingStatus } from '../contracts/standing';
 import { type LegacyLocation, locateLegacy } from '../legacy/locate';
-import { runFile, stateDir, type TargetPaths, targetPaths } from '../rewrite/paths';
+import { managedRoots, runFile, stateDir, type TargetPaths, targetPaths } from '../rewrite/paths';
 import { targetAt } from '../sessions/entry';
 import type { Survey } from './survey';
 
@@ -216,7 +216,6 @@ async function runningLegacy(
   const { legacyActivity } = await import('../legacy/activity');
   const { listTmuxSessions } = await import('../legacy/tmux');
   const { isAlive } = await import('../rewrite/daemon');
-  const roots = [...new Set([target.dataDir, target.physicalDataDir])].map((folder) => `${folder}/worktrees`);
   const store = found?.store ?? {
     root: location.root ?? '',
     exists: location.root !== null,
@@ -237,7 +236,7 @@ async function runningLegacy(
   const known = last?.sessions.map((id) => id.replace(/-orchestrator$/, '')) ?? [];
   const prefixes = found?.draft.projects.map(({ prefix }) => prefix) ?? known;
   const probes = { isAlive, tmuxSessions: () => listTmuxSessions(machine) };
-  return legacyActivity(store, prefixes, roots, machine, probes);
+  return legacyActivity(store, prefixes, managedRoots(target), machine, probes);
 }
 
 function unfinishedNote(id: string): Note {

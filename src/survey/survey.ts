@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { ConversationFinding, HarnessId, RepositoryFacts, TargetFacts } from '../contracts/facts';
 import type { LegacyStore } from '../contracts/legacy';
 import type { Machine } from '../contracts/machine';
@@ -11,6 +10,7 @@ import { completePlan } from '../plan/plan';
 import { askConversations, type OpenQuestion } from '../plan/questions';
 import { type DecidedProject, decideProjects, type Facts } from '../plan/targets';
 import { readRepository } from '../repository/repository';
+import { managedWorktree } from '../rewrite/paths';
 import { daemonPrefix } from '../rewrite/prefix';
 import type { Harness } from '../sessions/harness';
 import { inParallel } from '../sessions/in-parallel';
@@ -68,8 +68,7 @@ export async function survey(
   const facts: Facts = {
     target,
     repositories: repositoriesOf(draft, target, machine),
-    managedPath: (projectId, prefix) =>
-      paths.of(join(target.physicalDataDir, 'worktrees', projectId, 'orchestrator', `${prefix}-orchestrator`)),
+    managedPath: (projectId, prefix) => managedWorktree(target, projectId, prefix, (path) => paths.of(path)),
   };
   await turn();
   const projects = decideProjects(draft, facts);

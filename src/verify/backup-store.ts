@@ -1,23 +1,17 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import * as v from 'valibot';
+import { readManifest } from '../apply/backup-manifest';
 import type { LegacyStore } from '../contracts/legacy';
 import type { Machine } from '../contracts/machine';
 import type { LegacyLocation } from '../legacy/locate';
 import type { Overlay } from '../legacy/source-reader';
 import { readStore } from '../legacy/store';
 
-const Manifest = v.object({
-  root: v.string(),
-  files: v.array(v.object({ file: v.string(), path: v.string(), mtime: v.string() })),
-});
-
 /**
  * The legacy store as a run read it, from the backup that it made (migration.md 8); null where there is no usable backup.
  * Repositories are not in it: what their own files say is looked up as it is now.
  */
 export function readBackup(backup: string, location: LegacyLocation, machine: Machine): LegacyStore | null {
-  const manifest = readManifest(join(backup, 'manifest.json'));
+  const manifest = readManifest(backup);
   if (manifest === null) return null;
   const root = join(backup, 'root');
   const moved = (path: string): string =>
@@ -34,13 +28,4 @@ export function readBackup(backup: string, location: LegacyLocation, machine: Ma
     configFlag: location.configFlag === null ? null : moved(location.configFlag),
   };
   return readStore(place, machine, { keepRaw: false, pause: () => {}, overlay: overlay satisfies Overlay });
-}
-
-function readManifest(file: string): v.InferOutput<typeof Manifest> | null {
-  try {
-    const parsed = v.safeParse(Manifest, JSON.parse(readFileSync(file, 'utf8')));
-    return parsed.success ? parsed.output : null;
-  } catch {
-    return null;
-  }
 }

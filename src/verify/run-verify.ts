@@ -1,6 +1,7 @@
 import { type Receipt, readReceipt, receiptsOf, remainderOf } from '../apply/receipt';
 import { interruptedRuns } from '../apply/recover';
-import { RUN_ID, statePaths } from '../apply/state';
+import { RUN_ID } from '../apply/run-ids';
+import { statePaths } from '../apply/state';
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
 import { EXIT, type ExitCode, type RefusalReport } from '../contracts/outcome';

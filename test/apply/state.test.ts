@@ -1,6 +1,7 @@
 import { afterEach, expect, test } from 'bun:test';
 import { join } from 'node:path';
-import { newRunId, RUN_ID, statePaths } from '../../src/apply/state';
+import { RUN_ID } from '../../src/apply/run-ids';
+import { newRunId, statePaths } from '../../src/apply/state';
 import { emptyHome, type Home, machineAt, write } from '../support/home';
 
 let home: Home = emptyHome();

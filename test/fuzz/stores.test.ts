@@ -6,7 +6,7 @@ import { NOTE_CODES } from '../../src/contracts/notes';
 import type { Plan } from '../../src/contracts/plan';
 import { Refusal, UsageError } from '../../src/contracts/refusals';
 import { decodeConfig, encodeConfig } from '../../src/rewrite/config';
-import { readDaemonTime } from '../../src/rewrite/time';
+import { readDaemonTime } from '../support/daemon-time';
 import { type Home, legacyFixture, realFixture } from '../support/home';
 import { draftAt, planOf } from '../support/store';
 

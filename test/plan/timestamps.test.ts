@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'bun:test';
 import * as fc from 'fast-check';
 import { fromEpochSeconds, fromFileTime, parseInstant } from '../../src/plan/timestamps';
-import { daemonTime, readDaemonTime } from '../../src/rewrite/time';
+import { daemonTime } from '../../src/rewrite/time';
+import { readDaemonTime } from '../support/daemon-time';
 import { runs } from '../support/property';
 
 const FIRST = Date.parse('0001-01-01T00:00:00Z');

@@ -140,13 +140,12 @@ test('state directory and run file do not follow AO_DATA_DIR', () => {
 test('the managed worktree is physical, also where a link lies below the data directory', () => {
   mkdirSync(join(home.path, 'data'));
   mkdirSync(join(home.path, 'big-disk'));
-  expect(managedWorktree(join(home.path, 'data'), 'alpha', 'al')).toBe(
+  const target = targetPaths(machineAt(home.path), { dataDir: join(home.path, 'data'), legacyRoots: [] });
+  expect(managedWorktree(target, 'alpha', 'al')).toBe(
     join(home.path, 'data/worktrees/alpha/orchestrator/al-orchestrator'),
   );
   symlinkSync(join(home.path, 'big-disk'), join(home.path, 'data/worktrees'));
-  expect(managedWorktree(join(home.path, 'data'), 'alpha', 'al')).toBe(
-    join(home.path, 'big-disk/alpha/orchestrator/al-orchestrator'),
-  );
+  expect(managedWorktree(target, 'alpha', 'al')).toBe(join(home.path, 'big-disk/alpha/orchestrator/al-orchestrator'));
 });
 
 test('on Windows paths keep their form', () => {

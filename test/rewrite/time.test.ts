@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
-import { daemonTime, readDaemonTime } from '../../src/rewrite/time';
+import { daemonTime } from '../../src/rewrite/time';
+import { readDaemonTime } from '../support/daemon-time';
 
 const at = (iso: string): number => Date.parse(iso);
 
