@@ -3,7 +3,7 @@ import type { LegacyStore } from '../contracts/legacy';
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
 import type { MigrateStatus } from '../contracts/outcome';
-import { leavesRest, type Plan } from '../contracts/plan';
+import { leavesRest, type Plan, unusableOf } from '../contracts/plan';
 import { closeDatabase } from '../rewrite/connection';
 import { planStaging, promoteDatabase, type StagedDatabase, stageDatabase } from '../rewrite/create';
 import { abandonRows, commitRows, prepareRows } from '../rewrite/existing';
@@ -226,7 +226,7 @@ class Run {
       schemaVersion: input.plan.schemaVersion,
       planHash: input.planHash,
       options: input.options,
-      outcome: { status },
+      outcome: { status, unusable: unusableOf(input.plan).length },
       createdDirectories: [...(this.#staged?.directories ?? [])],
       stale: [...(this.#staged?.staging.stale ?? [])],
       backup: this.backup,

@@ -13,7 +13,7 @@ const Receipt = v.object({
   physicalDataDir: v.string(),
   legacyRoot: v.string(),
   startedAt: v.optional(v.nullable(v.string())),
-  outcome: v.optional(v.nullable(v.object({ status: v.string() }))),
+  outcome: v.optional(v.nullable(v.object({ status: v.string(), unusable: v.optional(v.number(), 0) }))),
   database: v.string(),
   sessions: v.optional(v.array(v.object({ id: v.string() })), []),
   sources: v.array(v.object({ path: v.string(), size: v.number(), mtimeMs: v.number() })),
@@ -37,8 +37,8 @@ export interface RunRecord extends RunSummary {
   /** Ids of the sessions that it inserted. */
   readonly sessions: readonly string[];
   readonly sources: Receipt['sources'];
-  /** Nothing was filtered out of the run, as far as its receipt says so. */
-  readonly isUnfiltered: boolean;
+  /** Nothing was filtered out of the run, and every project of the store could be taken, as far as its receipt says so. */
+  readonly isWhole: boolean;
   /** The files of the database when the run let it go; none where that is not known. */
   readonly databaseFiles: readonly DatabaseFile[];
 }
@@ -56,7 +56,7 @@ export function lastOf(runs: readonly RunRecord[]): RunRecord | null {
  */
 export function standsWhole(run: RunRecord, runs: readonly RunRecord[]): boolean {
   if (runs.some(({ status, partlyUndone }) => status === 'undone' || partlyUndone)) return false;
-  return run.isUnfiltered && isUntouched(run.database, run.databaseFiles);
+  return run.isWhole && isUntouched(run.database, run.databaseFiles);
 }
 
 /** Runs of one data directory, newest first; unreadable receipts are passed over. */
@@ -78,7 +78,11 @@ export function runsOf(migrations: string, physicalDataDir: string): RunRecord[]
       database,
       sessions: sessions.map(({ id }) => id),
       sources,
-      isUnfiltered: !options.onlyLive && options.projects.length === 0 && options.exclude.length === 0,
+      isWhole:
+        !options.onlyLive &&
+        options.projects.length === 0 &&
+        options.exclude.length === 0 &&
+        (outcome?.unusable ?? 0) === 0,
       databaseFiles: parsed.output.databaseFiles,
     });
   }

@@ -87,7 +87,8 @@ export const Receipt = v.object({
     projects: v.optional(Ids),
     exclude: v.optional(Ids),
   }),
-  outcome: v.object({ status: v.string() }),
+  /** How the run ended, and how many projects of the store could become no row. */
+  outcome: v.object({ status: v.string(), unusable: v.optional(v.number(), 0) }),
   /** The files of the database when the run let it go; absent where that is not known. */
   databaseFiles: v.optional(v.array(DatabaseFile)),
   /** Absent where no rollback has left the run in part. */

@@ -2,7 +2,7 @@ import { writeSync } from 'node:fs';
 import { listenForSignals } from '../apply/interruption';
 import type { Machine } from '../contracts/machine';
 import { EXIT } from '../contracts/outcome';
-import { yieldsNothing } from '../contracts/plan';
+import { unusableOf, yieldsNothing } from '../contracts/plan';
 import { REFUSAL_CODES, type RefusalCode } from '../contracts/refusals';
 import { SKIPS } from '../migrate/install';
 import { LIMITS, type PostinstallCode, type PostinstallEnd, postinstall } from '../migrate/postinstall';
@@ -80,7 +80,9 @@ function sentence(end: PostinstallEnd, context: TextContext): string {
   if (outcome === null || outcome.status === 'nothing-to-migrate') return 'nothing to migrate.';
   if (outcome.plan !== null && yieldsNothing(outcome.plan))
     return 'nothing could be migrated: none of the projects can be. `ao-migrate --dry-run` tells why.';
-  if (outcome.status === 'already-migrated') return 'everything is migrated already.';
+  const isAll = outcome.plan === null || unusableOf(outcome.plan).length === 0;
+  if (outcome.status === 'already-migrated')
+    return isAll ? 'everything is migrated already.' : 'everything that can be is migrated already.';
   const items = settledItems(outcome).filter((item) => item.outcome === 'created');
   const count = (kind: string): number => items.filter((item) => item.kind === kind).length;
   const done = `migrated ${counted(count('project'), 'project')} and ${counted(count('orchestrator'), 'orchestrator')}`;

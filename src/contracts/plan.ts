@@ -148,7 +148,12 @@ export function leavesRest({ orchestrators, notes }: Plan): boolean {
   return orchestrators.some(({ later }) => later) || notes.some(({ code }) => code === 'PROJECT_UNKNOWN');
 }
 
+/** Projects of the old store that can become no row, now or later. */
+export function unusableOf({ projects }: Plan): PlannedProject[] {
+  return projects.filter(({ row }) => row === null);
+}
+
 /** There are projects, and not one of them can become a row. */
-export function yieldsNothing({ projects }: Plan): boolean {
-  return projects.length > 0 && projects.every(({ row }) => row === null);
+export function yieldsNothing(plan: Plan): boolean {
+  return plan.projects.length > 0 && unusableOf(plan).length === plan.projects.length;
 }

@@ -32,8 +32,10 @@ export interface Standing {
   readonly postinstall: { readonly code: string | null; readonly time: string | null } | null;
   /** What a run would insert; null where the store did not have to be read. */
   readonly pending: { readonly projects: number; readonly orchestrators: number } | null;
-  /** Every project of the store with why it cannot be migrated, where none can; else none. */
+  /** Projects of the store that cannot be migrated, with why; none where the store did not have to be read. */
   readonly unusable: readonly { readonly id: string; readonly reason: string }[];
+  /** There are projects, and not one of them can be migrated. */
+  readonly yieldsNothing: boolean;
   readonly notes: readonly Note[];
   readonly refusal: RefusalReport | null;
 }

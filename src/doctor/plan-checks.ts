@@ -1,3 +1,4 @@
+import { bytesToCopy } from '../apply/conversations';
 import { NOTE_CODES, type Note, type NoteCode, type Severity } from '../contracts/notes';
 import { type Plan, yieldsNothing } from '../contracts/plan';
 import { counted, listed, sizeText } from '../report/words';
@@ -23,10 +24,7 @@ function whatWouldHappen(plan: Plan): Check {
   const left = of(projects, 'skipped', 'conflict', 'failed') + of(orchestrators, 'skipped', 'conflict', 'failed');
   const rest = left === 0 ? '' : `; ${left} cannot be added`;
   if (created[0] + created[1] === 0) return passed(named, `Everything that can be is there already${rest}.`);
-  const bytes = orchestrators.reduce(
-    (sum, { outcome, copy }) => sum + (outcome === 'created' && copy?.destination === 'absent' ? copy.size : 0),
-    0,
-  );
+  const bytes = bytesToCopy(plan);
   const copied = bytes === 0 ? '' : `, ${sizeText(bytes)} of conversations`;
   return passed(
     named,

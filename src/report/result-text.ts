@@ -1,5 +1,5 @@
 import type { Item, MigrateOutcome } from '../contracts/outcome';
-import { yieldsNothing } from '../contracts/plan';
+import { unusableOf, yieldsNothing } from '../contracts/plan';
 import type { UsageError } from '../contracts/refusals';
 import { itemsText } from './items-text';
 import { hanging, table } from './layout';
@@ -71,7 +71,7 @@ function headlineOf(
     case 'already-migrated':
       if (outcome.plan !== null && yieldsNothing(outcome.plan))
         return ['yellow', 'Nothing could be migrated: none of the projects can be; nothing was changed.'];
-      return ['green', 'Everything is there already; nothing was changed.'];
+      return ['green', `${allText(outcome.plan === null ? 0 : unusableOf(outcome.plan).length)}; nothing was changed.`];
     case 'nothing-to-migrate':
       return [
         'green',
@@ -98,6 +98,11 @@ function headlineOf(
     case 'interrupted':
       return ['yellow', 'Interrupted; nothing was changed.'];
   }
+}
+
+function allText(unusable: number): string {
+  if (unusable === 0) return 'Everything is there already';
+  return `Everything that can be is there already, ${counted(unusable, 'project')} cannot be`;
 }
 
 /** A filter that names no project of the store is a usage error, so there are some. */

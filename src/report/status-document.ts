@@ -46,6 +46,7 @@ export function unknownStanding(status: 'refused' | 'usage' | 'failed', refusal:
     postinstall: null,
     pending: null,
     unusable: [],
+    yieldsNothing: false,
     notes: [],
     refusal,
   };

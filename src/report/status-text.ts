@@ -16,18 +16,20 @@ export function statusText(standing: Standing, context: TextContext): string {
   return `${lines.join('\n')}\n`;
 }
 
-function headlineOf({ status, pending, unusable }: Standing): readonly [Style, string] {
+function headlineOf({ status, pending, unusable, yieldsNothing }: Standing): readonly [Style, string] {
   switch (status) {
     case 'none':
       return ['green', 'There is no old store; nothing is to be migrated.'];
     case 'empty':
       return ['green', 'The old store has no projects; nothing is to be migrated.'];
     case 'done':
-      return ['green', 'Done: everything is migrated.'];
+      return unusable.length === 0
+        ? ['green', 'Done: everything is migrated.']
+        : ['yellow', `Done: everything that can be is migrated, ${counted(unusable.length, 'project')} cannot be.`];
     case 'undone':
       return ['yellow', 'The migration was undone. `ao-migrate` migrates again.'];
     case 'partial':
-      if (unusable.length > 0) return ['yellow', 'Nothing could be migrated: no project of the old store can be.'];
+      if (yieldsNothing) return ['yellow', 'Nothing could be migrated: no project of the old store can be.'];
       return [
         'yellow',
         'Partly done: something could not be migrated yet. `ao-migrate --dry-run` tells what and why, `ao-migrate` completes it.',

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { RunRecord } from '../apply/receipt-reader';
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
-import { yieldsNothing } from '../contracts/plan';
+import { unusableOf, yieldsNothing } from '../contracts/plan';
 import { Refusal } from '../contracts/refusals';
 import type { Standing, StandingStatus } from '../contracts/standing';
 import { type LegacyLocation, locateLegacy } from '../legacy/locate';
@@ -44,6 +44,7 @@ export async function standingOf(question: StandingQuestion): Promise<Standing> 
     postinstall: null,
     pending: null,
     unusable: [],
+    yieldsNothing: false,
     notes: [],
     refusal: null,
   } as const;
@@ -72,7 +73,8 @@ export async function standingOf(question: StandingQuestion): Promise<Standing> 
       status: judged(found, past.last),
       running: await running(found),
       pending: { projects: created(plan.projects), orchestrators: created(plan.orchestrators) },
-      unusable: yieldsNothing(plan) ? plan.projects.map(({ id, reason }) => ({ id, reason: reason ?? '' })) : [],
+      unusable: unusableOf(plan).map(({ id, reason }) => ({ id, reason: reason ?? '' })),
+      yieldsNothing: yieldsNothing(plan),
       notes: [...plan.notes.filter(({ code }) => WORTH_TELLING.has(code)), ...daemon.notes, ...unfinished],
     };
   } catch (error) {

@@ -95,7 +95,7 @@ function receipt(changes: Partial<Receipt> = {}): Receipt {
     schemaVersion: 12,
     planHash: '',
     options: { from: null, config: null, cwd: home.path, onlyLive: false, resume: 'auto' },
-    outcome: { status: 'migrated' },
+    outcome: { status: 'migrated', unusable: 0 },
     createdDirectories: [data()],
     stale: [],
     backup: null,

@@ -209,6 +209,20 @@ describe('where nothing can be migrated', () => {
     expect((await run(home, ['postinstall'])).stderr).not.toContain('migrated already');
   });
 
+  test('a project that cannot be migrated is told beside those that are', async () => {
+    write(home, {
+      '.agent-orchestrator/config.yaml':
+        'projects: {app: {path: "{{HOME}}/app", projectId: app}, "a b": {path: "{{HOME}}/ab", projectId: "a b"}}',
+    });
+    expect((await run(home, ['--yes'])).stdout).toContain('Migrated 1 project');
+    expect((await run(home, [])).stdout).toContain('Everything that can be is there already, 1 project cannot be');
+    expect(await standing()).toMatchObject({ status: 'done', exitCode: 0 });
+    const { stdout } = await run(home, ['status']);
+    expect(stdout).toContain('everything that can be is migrated, 1 project cannot be');
+    expect(stdout).toMatch(/Project +a b: /);
+    expect((await run(home, ['postinstall'])).stderr).toContain('everything that can be is migrated already');
+  });
+
   test('filters that leave no project are named', async () => {
     write(home, { '.agent-orchestrator/config.yaml': 'projects: {app: {path: "{{HOME}}/app", projectId: app}}' });
     const { exitCode, stdout } = await run(home, ['--project', 'app', '--exclude', 'app']);

@@ -246,6 +246,7 @@ describe('status', () => {
     'a run that does not know what was asked for': (home) => receipt(home, { options: { onlyLive: false } }),
     'a run of some projects': (home) => receipt(home, { options: { ...WHOLE, projects: ['quill'] } }),
     'a run without some projects': (home) => receipt(home, { options: { ...WHOLE, exclude: ['quill'] } }),
+    'a run to which a project was no use': (home) => receipt(home, { outcome: { status: 'migrated', unusable: 1 } }),
     'a run of what was live': (home) => receipt(home, { options: { ...WHOLE, onlyLive: true } }),
     'a run that was undone in part': (home) =>
       receipt(home, { removed: { projects: ['quill'], sessions: [], conversations: [] } }),
