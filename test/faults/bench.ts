@@ -52,6 +52,7 @@ export class Bench {
         if (done.exitCode !== 0)
           throw new Error(`${scenario.name}: ${args.join(' ')} gave ${done.exitCode}\n${done.stdout}`);
       }
+      scenario.since?.(bench.home);
       bench.#keep();
       if (scenario.killed !== undefined) await bench.#kill(scenario.killed);
       bench.restore();
@@ -83,6 +84,11 @@ export class Bench {
   get before(): Before {
     if (this.#before === null) throw new Error('the bench is not ready');
     return this.#before;
+  }
+
+  /** How the command ends undisturbed. */
+  get exitCode(): number {
+    return this.scenario.exitCode ?? 0;
   }
 
   restore(): void {
@@ -151,7 +157,7 @@ export class Bench {
   async points(): Promise<Point[]> {
     this.restore();
     const { run, calls } = await this.trace(this.scenario.args);
-    if (run.exitCode !== 0)
+    if (run.exitCode !== this.exitCode)
       throw new Error(`${this.scenario.name}: the traced run gave ${run.exitCode}\n${run.stdout}`);
     this.restore();
     const isTaken = (call: Call): boolean => this.scenario.noLinks === true && /^link/.test(call.name);
@@ -165,7 +171,7 @@ export class Bench {
   async undisturbed(): Promise<State> {
     this.restore();
     const done = await this.run(this.scenario.args);
-    if (done.exitCode !== 0)
+    if (done.exitCode !== this.exitCode)
       throw new Error(`${this.scenario.name}: an undisturbed run gave ${done.exitCode}\n${done.stdout}`);
     const state = stateOf(this.home.path, { whole: false });
     this.restore();

@@ -1,6 +1,7 @@
 import { Database } from 'bun:sqlite';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { EXIT } from '../../src/contracts/outcome';
 import { type Home, realFixture } from '../support/home';
 import { synthDatabase } from '../support/synth-db';
 import type { Call } from './strace';
@@ -12,10 +13,14 @@ export interface Scenario {
   lay(): Home;
   /** Commands that run undisturbed before it. */
   readonly before: readonly (readonly string[])[];
+  /** What somebody does after those. */
+  readonly since?: (home: Home) => void;
   /** A command that is killed where this call begins, before the one that is tried. */
   readonly killed?: { readonly args: readonly string[]; readonly at: (call: Call) => boolean };
   /** The command that is tried. */
   readonly args: readonly string[];
+  /** How it ends undisturbed; 0 where not named. */
+  readonly exitCode?: number;
   /** As on a file system without hard links (FAT, folders shared with a virtual machine). */
   readonly noLinks?: boolean;
   /** In the system's temporary folder, which mostly is on a disk, and not in memory: other ways to sync are open there. */
@@ -125,6 +130,19 @@ function withWal(): Home {
   return home;
 }
 
+/** Somebody works on in the new app: one project and its orchestrator's conversation are no longer as they were written. */
+function useProject(home: Home): void {
+  {
+    using db = new Database(database(home), { readwrite: true });
+    db.run("UPDATE projects SET display_name = 'Renamed' WHERE id = 'acme_00f7f1a4ad'");
+  }
+  const folder = join(home.path, '.claude', 'projects');
+  const [name] = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(
+    (each) => /ao-data-worktrees-acme/.test(each) && each.endsWith('.jsonl'),
+  );
+  appendFileSync(join(folder, name ?? ''), '{"type":"user"}\n');
+}
+
 const namesDatabase = (call: Call): boolean => /^link/.test(call.name) && call.line.includes('/ao.db"');
 const undoesName = (call: Call): boolean => call.name === 'unlink' && call.line.includes('.partial"');
 
@@ -183,6 +201,23 @@ export const SCENARIOS: readonly Scenario[] = [
     before: [MIGRATE],
     killed: { args: ROLLBACK, at: (call) => call.name === 'unlink' && call.line.includes('.jsonl') },
     args: ROLLBACK,
+  },
+  {
+    name: 'rollback in part',
+    lay: () => withDatabase(82),
+    before: [MIGRATE],
+    since: useProject,
+    args: ROLLBACK,
+    exitCode: EXIT.failed,
+  },
+  {
+    name: 'recovery of a rollback in part',
+    lay: () => realFixture('v2-stopped'),
+    before: [MIGRATE],
+    since: useProject,
+    killed: { args: ROLLBACK, at: (call) => call.name === 'unlink' && call.line.includes('.jsonl') },
+    args: ROLLBACK,
+    exitCode: EXIT.failed,
   },
 ];
 
