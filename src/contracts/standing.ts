@@ -39,3 +39,18 @@ export interface Standing {
   readonly notes: readonly Note[];
   readonly refusal: RefusalReport | null;
 }
+
+/** Before anything was looked at. */
+export const NOTHING_KNOWN = {
+  legacyRoot: null,
+  dataDir: null,
+  running: { legacy: null, daemon: null },
+  lastRun: null,
+  unfinished: [],
+  postinstall: null,
+  pending: null,
+  unusable: [],
+  yieldsNothing: false,
+  notes: [],
+  refusal: null,
+} as const satisfies Omit<Standing, 'status'>;

@@ -49,33 +49,18 @@ export class CandidateFinder {
       return { record: null, importable: false, reason: null, live: false, notes: [], ranked: [] };
     const notes = remarks(project, best, ranked);
     const live = isLive(best);
+    const leftOut = (reason: string, remark: Note) =>
+      ({ record: best, importable: false, reason, live, ranked, notes: [...notes, remark] }) as const;
     if (best.lifecycle.state === 'done' && best.archivedAt === null) {
-      const reason = 'it had finished its work (`done`)';
-      return {
-        record: best,
-        importable: false,
-        reason,
-        live,
-        ranked,
-        notes: [
-          ...notes,
-          note(project, 'ORCHESTRATOR_DONE', best, `${best.id} had finished its work and is not migrated`),
-        ],
-      };
+      const message = `${best.id} had finished its work and is not migrated`;
+      return leftOut('it had finished its work (`done`)', note(project, 'ORCHESTRATOR_DONE', best, message));
     }
     if (options.onlyLive && !live) {
-      const reason = 'it is not live, and --only-live was given';
-      return {
-        record: best,
-        importable: false,
-        reason,
-        live,
-        ranked,
-        notes: [
-          ...notes,
-          note(project, 'ORCHESTRATOR_NOT_LIVE', best, `${best.id} is not live and left out by --only-live`),
-        ],
-      };
+      const message = `${best.id} is not live and left out by --only-live`;
+      return leftOut(
+        'it is not live, and --only-live was given',
+        note(project, 'ORCHESTRATOR_NOT_LIVE', best, message),
+      );
     }
     return { record: best, importable: true, reason: null, live, ranked, notes };
   }

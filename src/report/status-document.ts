@@ -1,4 +1,4 @@
-import type { Standing } from '../contracts/standing';
+import { NOTHING_KNOWN, type Standing } from '../contracts/standing';
 import { FORMAT_VERSION, noteOf, refusalOf, TOOL, type Tool } from './document';
 import type { StatusDocument } from './status-schema';
 
@@ -36,18 +36,5 @@ export function statusDocument(standing: Standing, tool: Tool): StatusDocument {
 
 /** A `status` that ended before it knew anything. */
 export function unknownStanding(status: 'refused' | 'usage' | 'failed', refusal: Standing['refusal']): Standing {
-  return {
-    status,
-    legacyRoot: null,
-    dataDir: null,
-    running: { legacy: null, daemon: null },
-    lastRun: null,
-    unfinished: [],
-    postinstall: null,
-    pending: null,
-    unusable: [],
-    yieldsNothing: false,
-    notes: [],
-    refusal,
-  };
+  return { ...NOTHING_KNOWN, status, refusal };
 }

@@ -5,7 +5,7 @@ import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
 import { unusableOf, yieldsNothing } from '../contracts/plan';
 import { Refusal } from '../contracts/refusals';
-import type { Standing, StandingStatus } from '../contracts/standing';
+import { NOTHING_KNOWN, type Standing, type StandingStatus } from '../contracts/standing';
 import { type LegacyLocation, locateLegacy } from '../legacy/locate';
 import { managedRoots, runFile, stateDir, type TargetPaths, targetPaths } from '../rewrite/paths';
 import { targetAt } from '../sessions/entry';
@@ -35,19 +35,7 @@ export async function standingOf(question: StandingQuestion): Promise<Standing> 
   const { machine } = question;
   const location = locateLegacy(machine, question);
   const legacyRoots = location.root === null ? [] : [location.root];
-  const empty = {
-    legacyRoot: location.root,
-    dataDir: null,
-    running: { legacy: null, daemon: null },
-    lastRun: null,
-    unfinished: [],
-    postinstall: null,
-    pending: null,
-    unusable: [],
-    yieldsNothing: false,
-    notes: [],
-    refusal: null,
-  } as const;
+  const empty = { ...NOTHING_KNOWN, legacyRoot: location.root };
   if (isAbsent(location)) return { ...empty, status: 'none' };
   const target = targetPaths(machine, { dataDir: question.dataDir, legacyRoots });
   const state = stateDir(machine);
