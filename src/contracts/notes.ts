@@ -104,7 +104,7 @@ export const NOTE_CODES = {
   ],
   PROJECT_UNKNOWN: [
     'Records of an orchestrator lie here, but nothing names the project that they belong to.',
-    'Run again with --config and the agent-orchestrator.yaml of that project.',
+    'Look for that file in the folder of the project, and run again with `--config FILE`.',
   ],
   PROJECT_CONFLICT: [
     'The project is not imported, or was archived, because the database already knows its id or its path otherwise; its orchestrator is skipped with it.',

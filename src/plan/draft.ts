@@ -208,12 +208,12 @@ function withOwner(draft: DraftOrchestrator, owner: DraftProject | undefined): D
 
 function unknownNote(path: string, records: readonly SessionRecord[]): Note {
   const keys = [...new Set(records.flatMap(({ project }) => project ?? []))];
-  const hint = keys.length > 0 ? ` that names ${keys.map((key) => `\`${key}\``).join(', ')}` : '';
+  const named = keys.length > 0 ? `names ${keys.map((key) => `\`${key}\``).join(', ')}` : 'names it';
   return {
     code: 'PROJECT_UNKNOWN',
     severity: 'warn',
     id: path.split(/[\\/]/).at(-1) ?? path,
-    message: `records of an orchestrator (${records.map(({ id }) => id).join(', ')}) lie here, but no config names their project; run again with --config and the agent-orchestrator.yaml${hint}`,
+    message: `records of an orchestrator (${records.map(({ id }) => id).join(', ')}) lie here, but no config names their project: --config needs the agent-orchestrator.yaml that ${named}`,
     file: path,
   };
 }
