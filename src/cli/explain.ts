@@ -1,4 +1,9 @@
+import { join } from 'node:path';
+import { refuseRunInProgress } from '../apply/run-lock';
+import { statePaths } from '../apply/state';
+import { steadily } from '../apply/steady';
 import type { Machine } from '../contracts/machine';
+import type { Note } from '../contracts/notes';
 import { EXIT } from '../contracts/outcome';
 import { Refusal, UsageError } from '../contracts/refusals';
 import { leafReader } from '../legacy/leaf-reader';
@@ -12,8 +17,8 @@ import { usageText } from '../report/result-text';
 import type { Terminal } from '../report/terminal';
 import type { TextContext } from '../report/words';
 import { inspectTarget, openElsewhereNote } from '../rewrite/inspect';
-import { type TargetPaths, targetPaths } from '../rewrite/paths';
-import { type SurveyTools, survey } from '../survey/survey';
+import { stateDir, type TargetPaths, targetPaths } from '../rewrite/paths';
+import { type Survey, type SurveyTools, survey } from '../survey/survey';
 import type { Answer } from './answer';
 import type { FlagValues } from './arguments';
 
@@ -67,7 +72,6 @@ async function explainedOf(
   const location = locateLegacy(machine, { from: flags.from ?? null, config: flags.config ?? null });
   const legacyRoots = location.root === null ? [] : [location.root];
   const target = targetPaths(machine, { dataDir: flags['data-dir'] ?? null, legacyRoots });
-  const facts = await inspectTarget(target, machine);
   const options = {
     projects: operand === null ? flags.project : [operand, ...flags.project],
     exclude: flags.exclude,
@@ -75,13 +79,21 @@ async function explainedOf(
     resume: flags.resume,
   };
   const tools = { machine, harnesses: harnesses(location, target), read: { keepRaw: true, pause: Bun.sleepSync } };
-  const found = await survey(location, facts, options, tools).catch((error: unknown) => {
+  const state = stateDir(machine);
+  const look = async (): Promise<{ found: Survey; open: Note | null }> => {
+    const facts = await inspectTarget(target, machine);
+    const found = await survey(location, facts, options, tools);
+    return { found, open: facts.exists ? openElsewhereNote(target.database) : null };
+  };
+  const seen = await steadily(state === null ? null : join(state, 'migrations'), look, () =>
+    refuseRunInProgress(statePaths(machine, target.physicalDataDir)),
+  ).catch((error: unknown) => {
     throw operandError(operand, error);
   });
+  const { found, open } = seen;
   const ledger = ledgerOf({ ...found, leaves: leafReader(found.store) });
   const told = new Set(found.draft.selected.flatMap(({ id, prefix }) => [id, `${prefix}-orchestrator`]));
   const isAll = found.draft.selected.length === found.draft.projects.length;
-  const open = facts.exists ? openElsewhereNote(target.database) : null;
   const notes = open === null ? found.plan.notes : [...found.plan.notes, open];
   return {
     status: 'ok',

@@ -1,6 +1,7 @@
 import { refuseOtherOwner } from '../apply/preflight';
-import { runningOwner } from '../apply/run-lock';
+import { refuseRunInProgress, runningOwner } from '../apply/run-lock';
 import { type StatePaths, statePaths } from '../apply/state';
+import { steadily } from '../apply/steady';
 import type { HarnessId, TargetFacts } from '../contracts/facts';
 import type { Machine } from '../contracts/machine';
 import { Refusal } from '../contracts/refusals';
@@ -38,6 +39,9 @@ export interface Examination {
   readonly agents: readonly InstalledAgent[];
 }
 
+const DATABASE = { id: 'database', title: 'New database' };
+const OLD_STORE = { id: 'old-store', title: 'Old store' };
+
 const AGENTS: readonly HarnessId[] = ['claude-code', 'codex', 'opencode'];
 
 /**
@@ -50,20 +54,47 @@ export async function examine(question: Places, tools: DoctorTools): Promise<Exa
   const { machine, runtime } = tools;
   const checks: Check[] = machineChecks(machine, runtime);
   const location = locateLegacy(machine, question);
-  const database = { id: 'database', title: 'New database' };
-  const oldStore = { id: 'old-store', title: 'Old store' };
-  const target = await examined(database, checks, null, () =>
+  const target = await examined(DATABASE, checks, null, () =>
     targetPaths(machine, {
       dataDir: question.dataDir,
       legacyRoots: location.root === null ? [] : [location.root],
     }),
   );
   const paths =
-    target === null ? null : await examined(database, checks, null, () => statePaths(machine, target.physicalDataDir));
-  const facts = target === null ? null : await examined(database, checks, null, () => inspectTarget(target, machine));
+    target === null ? null : await examined(DATABASE, checks, null, () => statePaths(machine, target.physicalDataDir));
+  const seen = await steadily(
+    paths?.migrations ?? null,
+    () => bothSides(question, location, target, paths, tools),
+    () => (paths === null ? undefined : refuseRunInProgress(paths)),
+  );
+  const { facts, found } = seen;
+  checks.push(...seen.checks);
+  const agents = await askVersions(machine, AGENTS, tools.run);
+  checks.push(...agentChecks(agents, found?.plan ?? null));
+  if (found !== null && facts !== null) checks.push(...planChecks(found.plan));
+  return { checks, location, target, paths, facts, survey: found, agents };
+}
+
+interface BothSides {
+  readonly checks: readonly Check[];
+  readonly facts: TargetFacts | null;
+  readonly found: Survey | null;
+}
+
+/** Everything that a run of the tool can change while it is looked at. */
+async function bothSides(
+  question: Places,
+  location: LegacyLocation,
+  target: TargetPaths | null,
+  paths: StatePaths | null,
+  tools: DoctorTools,
+): Promise<BothSides> {
+  const { machine } = tools;
+  const checks: Check[] = [];
+  const facts = target === null ? null : await examined(DATABASE, checks, null, () => inspectTarget(target, machine));
   const look = (): Promise<Survey> | null =>
     target === null ? null : surveyOf(location, target, facts ?? absentTarget(target), tools);
-  const found = await examined(oldStore, checks, null, look);
+  const found = await examined(OLD_STORE, checks, null, look);
   if (found !== null) checks.push(storeCheck(found));
   if (target !== null && facts !== null) checks.push(databaseCheck(facts), ...openChecks(facts));
   if (target !== null && paths !== null) {
@@ -71,10 +102,7 @@ export async function examine(question: Places, tools: DoctorTools): Promise<Exa
     checks.push(...(await pastChecks(paths, target, question, machine)));
     if (found?.plan.hasActions === true) checks.push(...(await placeChecks(found, target, paths, machine)));
   }
-  const agents = await askVersions(machine, AGENTS, tools.run);
-  checks.push(...agentChecks(agents, found?.plan ?? null));
-  if (found !== null && facts !== null) checks.push(...planChecks(found.plan));
-  return { checks, location, target, paths, facts, survey: found, agents };
+  return { checks, facts, found };
 }
 
 function surveyOf(
@@ -89,7 +117,7 @@ function surveyOf(
 }
 
 function storeCheck({ store, draft }: Survey): Check {
-  const named = { id: 'old-store', title: 'Old store' };
+  const named = OLD_STORE;
   if (!store.exists && store.registry === null) return passed(named, `there is none at ${store.root}`);
   const records = [
     ...store.v2.flatMap((directory) => directory.records),
@@ -101,7 +129,7 @@ function storeCheck({ store, draft }: Survey): Check {
 }
 
 function databaseCheck({ exists, database, version, projects, sessions }: TargetFacts): Check {
-  const named = { id: 'database', title: 'New database' };
+  const named = DATABASE;
   if (!exists) return passed(named, `none yet at ${database}; a migration makes it`);
   const what = `${counted(projects.length, 'project')}, ${counted(sessions.length, 'session')}`;
   return passed(named, `${database}: version ${version}, sound, ${what}`);
@@ -112,7 +140,7 @@ function openChecks({ database, exists, notes }: TargetFacts): Check[] {
   const remarks = open === null ? notes : [...notes, open];
   return remarks.map(({ code, message }) =>
     warned(
-      { id: 'database', title: 'New database' },
+      DATABASE,
       message,
       code === 'DATABASE_OPEN'
         ? 'Quit the app before you migrate.'

@@ -8,6 +8,7 @@ import { PutBack, Unfinished } from '../apply/put-back';
 import { isCommitted } from '../apply/recover';
 import { type RunLock, refuseRunInProgress, takeLock } from '../apply/run-lock';
 import { newRunId, type StatePaths, statePaths } from '../apply/state';
+import { steadily } from '../apply/steady';
 import type { TargetFacts } from '../contracts/facts';
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
@@ -119,9 +120,8 @@ class Migration {
     const paths = statePaths(machine, target.physicalDataDir);
     this.#runId = newRunId(machine, paths.migrations);
     setting.phase?.('recover');
-    this.#notes.push(...(await recoverFirst(this.#recovery(paths, target), flags.dryRun)));
-    setting.phase?.('plan');
-    const first = await this.#look(location, target, await this.#inspect(target, paths));
+    const { unfinished, first } = await this.#first(location, target, paths);
+    this.#notes.push(...unfinished);
     setting.debug(
       'plan',
       `${first.plan.projects.length} projects, ${first.plan.orchestrators.length} orchestrators, ${first.store.files.length} files read`,
@@ -148,14 +148,21 @@ class Migration {
     return { paths, physicalDataDir, machine, runId: this.#runId, debug: (message) => debug('recover', message) };
   }
 
-  /** A database that changes all the time, or goes away, is in the hands of another run if one goes on. */
-  async #inspect(target: TargetPaths, paths: StatePaths): Promise<TargetFacts> {
-    try {
-      return await inspectTarget(target, this.setting.machine);
-    } catch (error) {
-      if (error instanceof Refusal && error.code === 'DB_LOCKED') refuseRunInProgress(paths);
-      throw error;
-    }
+  /** The look at both sides before the lock is taken; a dry run, which never takes it, sees unfinished runs with it. */
+  async #first(
+    location: LegacyLocation,
+    target: TargetPaths,
+    paths: StatePaths,
+  ): Promise<{ unfinished: readonly Note[]; first: Survey }> {
+    const { flags, setting } = this;
+    const recovery = this.#recovery(paths, target);
+    const recovered = flags.dryRun ? [] : await recoverFirst(recovery, false);
+    setting.phase?.('plan');
+    const look = async () => ({
+      unfinished: flags.dryRun ? await recoverFirst(recovery, true) : recovered,
+      first: await this.#look(location, target, await inspectTarget(target, setting.machine)),
+    });
+    return steadily(paths.migrations, look, () => refuseRunInProgress(paths));
   }
 
   async #look(location: LegacyLocation, target: TargetPaths, facts: TargetFacts): Promise<Survey> {

@@ -7,6 +7,7 @@ import type { RollbackItem } from '../apply/rollback-items';
 import { RUN_ID } from '../apply/run-ids';
 import { refuseRunInProgress, takeLock } from '../apply/run-lock';
 import { newRunId, type StatePaths, statePaths } from '../apply/state';
+import { steadily } from '../apply/steady';
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
 import { EXIT, type ExitCode, type RefusalReport } from '../contracts/outcome';
@@ -81,16 +82,21 @@ export async function undo(flags: UndoFlags, setting: UndoSetting): Promise<Undo
     const paths = statePaths(machine, target.physicalDataDir);
     const { physicalDataDir } = target;
     const recovery = { paths, physicalDataDir, machine, runId: newRunId(machine, paths.migrations), debug: () => {} };
-    notes.push(...(await recoverFirst(recovery, flags.dryRun)));
-    const receipt = chosenReceipt(flags.run, paths, target);
-    if (receipt === null || receipt.status === 'undone')
+    if (!flags.dryRun) notes.push(...(await recoverFirst(recovery, false)));
+    const look = async (): Promise<Seen> => {
+      const unfinished = flags.dryRun ? await recoverFirst(recovery, true) : [];
+      const receipt = chosenReceipt(flags.run, paths, target);
+      if (receipt === null || receipt.status === 'undone') return { unfinished, receipt, planned: null };
+      return { unfinished, receipt, planned: await plannedItems(receipt, machine) };
+    };
+    const seen = await steadily(paths.migrations, look, () => refuseRunInProgress(paths));
+    const { receipt, planned } = seen;
+    notes.push(...seen.unfinished);
+    // What a run that goes on has begun to add or to remove is no answer.
+    if (flags.dryRun) refuseRunInProgress(paths);
+    if (receipt === null || planned === null)
       return { ...empty, status: 'nothing-to-undo', exitCode: EXIT.done, runId: receipt?.runId ?? null };
     const about = { ...empty, runId: receipt.runId, backup: receipt.backup };
-    const planned = await plannedItems(receipt, machine).catch((error: unknown) => {
-      // A database that changes all the time, or goes away, is in the hands of another run if one goes on.
-      if (error instanceof Refusal && error.code === 'DB_LOCKED') refuseRunInProgress(paths);
-      throw error;
-    });
     if (!flags.dryRun || planned.some(({ outcome }) => outcome === 'removed')) {
       const daemon = await findDaemon(runFile(machine), machine);
       notes.push(...daemon.notes);
@@ -140,6 +146,15 @@ export async function undo(flags: UndoFlags, setting: UndoSetting): Promise<Undo
       refusal: { code: error.code, message: error.message, hint: error.hint },
     };
   }
+}
+
+/** What is seen of the past without the lock. */
+interface Seen {
+  readonly unfinished: readonly Note[];
+  /** The run that would be undone. */
+  readonly receipt: Receipt | null;
+  /** What would become of it; null where there is nothing to undo. */
+  readonly planned: readonly RollbackItem[] | null;
 }
 
 function unfinishedReport({ cause }: UnfinishedRollback): RefusalReport {

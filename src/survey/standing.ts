@@ -1,6 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunRecord } from '../apply/receipt-reader';
+import { steadily } from '../apply/steady';
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
 import { unusableOf, yieldsNothing } from '../contracts/plan';
@@ -40,6 +41,25 @@ export async function standingOf(question: StandingQuestion): Promise<Standing> 
   const target = targetPaths(machine, { dataDir: question.dataDir, legacyRoots });
   const state = stateDir(machine);
   const migrations = state === null ? null : join(state, 'migrations');
+  return steadily(
+    migrations,
+    () => bothSides(question, location, target, migrations, empty),
+    async () => {
+      const { refuseRunInProgress } = await import('../apply/run-lock');
+      const { statePaths } = await import('../apply/state');
+      refuseRunInProgress(statePaths(machine, target.physicalDataDir));
+    },
+  );
+}
+
+async function bothSides(
+  question: StandingQuestion,
+  location: LegacyLocation,
+  target: TargetPaths,
+  migrations: string | null,
+  empty: Omit<Standing, 'status'>,
+): Promise<Standing> {
+  const { machine } = question;
   const past = await pastOf(migrations, target, machine);
   const common = { ...empty, dataDir: target.dataDir, ...past.told };
   const daemon = await runningDaemon(machine);

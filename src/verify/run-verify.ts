@@ -1,7 +1,9 @@
 import { type Receipt, readReceipt, receiptsOf, remainderOf } from '../apply/receipt';
 import { interruptedRuns } from '../apply/recover';
 import { RUN_ID } from '../apply/run-ids';
-import { statePaths } from '../apply/state';
+import { refuseRunInProgress } from '../apply/run-lock';
+import { type StatePaths, statePaths } from '../apply/state';
+import { steadily } from '../apply/steady';
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
 import { EXIT, type ExitCode, type RefusalReport } from '../contracts/outcome';
@@ -44,31 +46,15 @@ export async function verify(flags: VerifyFlags, machine: Machine): Promise<Veri
   try {
     const target = targetPaths(machine, { dataDir: flags.dataDir, legacyRoots: [] });
     const paths = statePaths(machine, target.physicalDataDir);
-    const receipt = chosen(flags.run, receiptsOf(paths, target.physicalDataDir), (id) => readReceipt(paths, id));
-    const notes: Note[] = interruptedRuns(paths, target.physicalDataDir).map((id) => ({
-      code: 'RUN_UNFINISHED',
-      severity: 'warn',
-      id,
-      message: `the run ${id} was interrupted; the next run of ao-migrate finishes or undoes it`,
-    }));
-    if (receipt === null)
-      return { status: 'nothing', exitCode: EXIT.done, runId: null, checks: [], notes, refusal: null };
-    const rest = remainderOf(receipt);
-    const checks = [
-      ...(await databaseChecks(rest, machine)),
-      ...checkConversations(rest),
-      ...undoneChecks(receipt),
-      ...legacyChecks(rest, flags, machine),
-    ];
-    const found = checks.some(({ state }) => state === 'damaged');
-    return {
-      status: found ? 'found' : 'ok',
-      exitCode: found ? EXIT.found : EXIT.done,
-      runId: receipt.runId,
-      checks,
-      notes,
-      refusal: null,
-    };
+    const refuseAtWork = (): void => refuseRunInProgress(paths);
+    const outcome = await steadily(
+      paths.migrations,
+      () => lookThrough(flags, paths, target.physicalDataDir, machine),
+      refuseAtWork,
+    );
+    // What a run has begun to remove, or not yet added, is no damage.
+    if (outcome.status === 'found') refuseAtWork();
+    return outcome;
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
     return {
@@ -80,6 +66,39 @@ export async function verify(flags: VerifyFlags, machine: Machine): Promise<Veri
       refusal: { code: error.code, message: error.message, hint: error.hint },
     };
   }
+}
+
+async function lookThrough(
+  flags: VerifyFlags,
+  paths: StatePaths,
+  physicalDataDir: string,
+  machine: Machine,
+): Promise<VerifyOutcome> {
+  const receipt = chosen(flags.run, receiptsOf(paths, physicalDataDir), (id) => readReceipt(paths, id));
+  const notes: Note[] = interruptedRuns(paths, physicalDataDir).map((id) => ({
+    code: 'RUN_UNFINISHED',
+    severity: 'warn',
+    id,
+    message: `the run ${id} was interrupted; the next run of ao-migrate finishes or undoes it`,
+  }));
+  if (receipt === null)
+    return { status: 'nothing', exitCode: EXIT.done, runId: null, checks: [], notes, refusal: null };
+  const rest = remainderOf(receipt);
+  const checks = [
+    ...(await databaseChecks(rest, machine)),
+    ...checkConversations(rest),
+    ...undoneChecks(receipt),
+    ...legacyChecks(rest, flags, machine),
+  ];
+  const found = checks.some(({ state }) => state === 'damaged');
+  return {
+    status: found ? 'found' : 'ok',
+    exitCode: found ? EXIT.found : EXIT.done,
+    runId: receipt.runId,
+    checks,
+    notes,
+    refusal: null,
+  };
 }
 
 function chosen(

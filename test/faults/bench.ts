@@ -6,7 +6,16 @@ import type { Home } from '../support/home';
 import { snapshot } from '../support/tree';
 import type { Scenario } from './scenarios';
 import { type State, stateOf } from './state';
-import { type Call, type Point, pointsOf, runFaulted, type TracedRun, traceBytes, traceChanges } from './strace';
+import {
+  type Call,
+  type Point,
+  pointsOf,
+  runFaulted,
+  type TracedRun,
+  type TraceOptions,
+  traceBytes,
+  traceChanges,
+} from './strace';
 
 export interface Before {
   readonly state: State;
@@ -126,22 +135,23 @@ export class Bench {
   }
 
   trace(args: readonly string[]): Promise<{ run: TracedRun; calls: Call[] }> {
-    return traceChanges([this.home.path, this.temporary], this.#options(args));
+    return traceChanges([this.home.path, this.temporary], this.options(args));
   }
 
   /** The trace of an undisturbed run, or of one in which a call always fails, with all that it wrote. */
   async bytes(args: readonly string[], failing: string | null = null): Promise<string> {
-    const { run, text } = await traceBytes(this.#options(args), failing);
+    const { run, text } = await traceBytes(this.options(args), failing);
     if (run.exitCode !== 0)
       throw new Error(`${this.scenario.name}: the traced run gave ${run.exitCode}\n${run.stdout}`);
     return text;
   }
 
   faulted(point: Point, args: readonly string[]): Promise<TracedRun> {
-    return runFaulted(point, this.#options(args));
+    return runFaulted(point, this.options(args));
   }
 
-  #options(args: readonly string[]) {
+  /** How strace runs a command here. */
+  options(args: readonly string[]): TraceOptions {
     if (this.strace === null) throw new Error('strace is missing');
     return {
       strace: this.strace,
