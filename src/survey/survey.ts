@@ -15,6 +15,7 @@ import { daemonPrefix } from '../rewrite/prefix';
 import type { Harness } from '../sessions/harness';
 import { inParallel } from '../sessions/in-parallel';
 import { PhysicalPaths } from '../sessions/physical';
+import { requireDescriptors } from './descriptors';
 import { planHash } from './plan-hash';
 
 /** What the user asked for, as far as it shapes the plan. */
@@ -50,7 +51,7 @@ const PARALLEL = 8;
  * Reads both sides and plans (migration.md 4 to 6). Changes nothing anywhere.
  *
  * @param target what the target holds, from a private copy or from the connection that holds the database
- * @throws Refusal, UsageError
+ * @throws Refusal, UsageError; the system's EMFILE or ENFILE where too few files can be opened
  */
 export async function survey(
   location: LegacyLocation,
@@ -61,6 +62,7 @@ export async function survey(
   const { machine, harnesses } = tools;
   // Each of these is one piece of work, of seconds with a hundred thousand files: in between a second Ctrl-C is heard.
   await turn();
+  requireDescriptors();
   const store = readStore(location, machine, tools.read);
   await turn();
   const draft = draftPlan(store, { ...options, nowMs: machine.now().getTime() });

@@ -4,8 +4,8 @@ import { differences, type State, stateOf } from './state';
 import { runStopped, type Stop } from './stopping';
 import type { TracedRun } from './strace';
 
-/** Commands that can be overtaken, by what they are called here. */
-export const OVERTAKEN: Readonly<Record<string, readonly string[]>> = {
+/** Commands of which one stands while another runs. */
+export const COMMANDS = {
   migrate: ['--yes', '--json'],
   rollback: ['rollback', '--yes', '--json'],
   status: ['status', '--json'],
@@ -13,16 +13,41 @@ export const OVERTAKEN: Readonly<Record<string, readonly string[]>> = {
   explain: ['explain', '--json'],
   doctor: ['doctor', '--json'],
   'dry run': ['--dry-run', '--json'],
-  'rollback, dry run': ['rollback', '--dry-run', '--json'],
-};
+  'dry run of a rollback': ['rollback', '--dry-run', '--json'],
+} as const satisfies Readonly<Record<string, readonly string[]>>;
+export type Command = keyof typeof COMMANDS;
 
 /** Those that change something, and take the lock for it. */
-const WRITERS = new Set(['migrate', 'rollback']);
+const WRITERS: ReadonlySet<Command> = new Set<Command>(['migrate', 'rollback']);
+
+/** One command stands after one of its calls, the other runs from its start to its end meanwhile. */
+export interface Pair {
+  readonly standing: Command;
+  readonly passing: Command;
+}
+
+/** Both ways round, the command that the bench is about with every other one, and with itself. */
+export function pairsWith(wanted: Command): Pair[] {
+  const all: Command[] = [
+    'migrate',
+    'rollback',
+    'status',
+    'verify',
+    'explain',
+    'doctor',
+    'dry run',
+    'dry run of a rollback',
+  ];
+  return [
+    ...all.map((standing) => ({ standing, passing: wanted })),
+    ...all.filter((each) => !WRITERS.has(each)).map((passing) => ({ standing: wanted, passing })),
+  ];
+}
 
 /** What may truly be said of a data directory that somebody else is working on, or was a moment ago. */
-const REFUSALS = new Set(['RUN_IN_PROGRESS', 'DB_LOCKED', 'DAEMON_RUNNING', 'PLAN_CHANGED']);
+const REFUSALS: ReadonlySet<string> = new Set(['RUN_IN_PROGRESS', 'DB_LOCKED', 'DAEMON_RUNNING', 'PLAN_CHANGED']);
 
-/** What the command says alone, before and after the other one. */
+/** What a home is in the end, and what a command says of it before and after. */
 export interface Truths {
   readonly expected: State;
   readonly said: readonly string[];
@@ -30,89 +55,108 @@ export interface Truths {
 
 export interface OvertakenVerdict {
   readonly stop: Stop;
+  /** The moment came, and the process was seen to stand. */
   readonly stood: boolean;
   /** Empty where nothing was lost and nothing untrue was said. */
   readonly problems: readonly string[];
-  /** How both ended. */
+  /** How the one that stood ended, and the other. */
   readonly ended: string;
 }
 
-export async function truthsOf(bench: Bench, args: readonly string[]): Promise<Truths> {
+export async function truthsOf(bench: Bench, { standing, passing }: Pair, wanted: Command): Promise<Truths> {
   const expected = await bench.undisturbed();
+  const args = COMMANDS[standing === wanted ? passing : standing];
   const before = await bench.run(args);
   bench.restore();
-  await bench.run(bench.scenario.args);
+  await bench.run(COMMANDS[wanted]);
   const after = await bench.run(args);
   bench.restore();
   return { expected, said: [before, after].map(alike) };
 }
 
-/** One command stands after one of its calls while the command of the bench runs whole; then that one runs again. */
-export async function overtake(bench: Bench, name: string, stop: Stop, truths: Truths): Promise<OvertakenVerdict> {
+/** Tries one moment; then the wanted command runs once more, undisturbed, and all must be as if it had been so from the start. */
+export async function overtake(
+  bench: Bench,
+  pair: Pair,
+  wanted: Command,
+  stop: Stop,
+  truths: Truths,
+): Promise<OvertakenVerdict> {
   bench.restore();
-  const { args } = bench.scenario;
-  let first: TracedRun | null = null;
-  const run = await runStopped(stop, bench.options(OVERTAKEN[name] ?? []), async () => {
-    first = await bench.run(args);
+  const passed: TracedRun[] = [];
+  const stood = await runStopped(stop, bench.options(COMMANDS[pair.standing]), async () => {
+    passed.push(await bench.run(COMMANDS[pair.passing]));
   });
+  const [passing] = passed;
   const problems = [
-    ...judge(name, run, first, truths),
-    ...bench.leftovers().map((each) => `left in the temporary folder: ${each}`),
+    ...judged(pair.standing, stood, truths, pair.standing === wanted),
+    ...(passing === undefined ? [] : judged(pair.passing, passing, truths, true)),
+    ...(passing === undefined ? [] : together(pair, stood, passing)),
+    ...bench.leftovers().map((name) => `left in the temporary folder: ${name}`),
   ];
-  const last = await bench.run(args);
+  const last = await bench.run(COMMANDS[wanted]);
   if (last.exitCode !== 0) problems.push(`the last run gave ${last.exitCode}: ${last.stdout}${last.stderr}`);
-  problems.push(
-    ...differences(truths.expected, stateOf(bench.home.path, { whole: false })).map((each) => `in the end ${each}`),
-  );
+  const end = stateOf(bench.home.path, { whole: false });
+  problems.push(...differences(truths.expected, end).map((each) => `in the end ${each}`));
   if (!Bun.deepEquals(bench.untouchables(), bench.before.untouchables)) problems.push('the old store was touched');
-  return { stop, stood: run.stood, problems, ended: `${first === null ? 'nobody' : ending(first)} / ${ending(run)}` };
+  const ended = [stood, ...passed].map((run) => endOf(run)).map(({ status, code }) => code ?? status);
+  return { stop, stood: stood.stood, problems, ended: ended.join(', beside ') };
 }
 
-function judge(name: string, run: TracedRun, first: TracedRun | null, { said }: Truths): string[] {
-  const problems: string[] = [];
-  const isWriter = WRITERS.has(name);
-  if (run.timedOut) return ['it hung'];
-  const what = `${run.exitCode} ${run.stdout}${run.stderr}`;
+/**
+ * Whether a command told the truth: a refusal because of the other one, or for one that writes its success; for one that only
+ * looks what it says where nobody else is, before or after.
+ *
+ * @param isBetween half of the other one's work may be done, which one that only looks may tell of, but not as damage
+ */
+function judged(
+  name: Command,
+  run: TracedRun & { readonly timedOut?: boolean },
+  { said }: Truths,
+  isBetween: boolean,
+): string[] {
+  if (run.timedOut) return [`${name} hung`];
   try {
     documentIn(run);
   } catch (error) {
-    return [`no document: ${what} ${error instanceof Error ? error.message : ''}`];
+    return [`${name}: ${run.exitCode}, no document: ${error instanceof Error ? error.message : error}`];
   }
-  const { status, code } = endOf(run);
-  const isRefused = run.exitCode === 3 && REFUSALS.has(code ?? '');
-  if (!isRefused && run.exitCode !== 0 && !said.includes(alike(run))) problems.push(`it said ${what}`);
-  else if (!isRefused && !isWriter && !said.includes(alike(run)))
-    problems.push(`neither before nor after: ${otherLines(run, said)}`);
-  if (first === null) return problems;
-  const other = endOf(first);
-  const isOtherRefused = first.exitCode === 3 && REFUSALS.has(other.code ?? '');
-  if (first.exitCode !== 0 && !(isWriter && isOtherRefused))
-    problems.push(`the other said ${first.exitCode} ${first.stdout}${first.stderr}`);
-  if (isOtherRefused && (run.exitCode !== 0 || status === 'nothing-to-undo'))
-    problems.push(`both refused: ${what} ${first.stdout}`);
-  return problems;
+  const isRefused = run.exitCode === 3 && REFUSALS.has(endOf(run).code ?? '');
+  if (isRefused || said.includes(alike(run))) return [];
+  const isFree = WRITERS.has(name) || isBetween;
+  if (run.exitCode === 0 && isFree) return [];
+  if (name === 'doctor' && isBetween && run.exitCode === 4) return damagesIn(run);
+  return [`${name} said ${run.exitCode}: ${otherLines(run, said)}`];
 }
 
-interface End {
-  readonly status: string;
-  readonly code: string | null;
+/** Lines of doctor that are wrong and not because of the other one. */
+function damagesIn({ stdout }: TracedRun): string[] {
+  const { checks }: { checks: { id: string; state: string; message: string; code: string | null }[] } =
+    JSON.parse(stdout);
+  const wrong = checks.filter(({ state, code }) => state === 'fail' && !REFUSALS.has(code ?? ''));
+  return wrong.map(({ id, message }) => `doctor: ${id}: ${message}`);
 }
 
-function endOf({ stdout }: TracedRun): End {
-  const { status = '', refusal }: { status?: string; refusal?: { code: string } | null } = JSON.parse(stdout);
-  return { status, code: refusal?.code ?? null };
+/** One of both works; who only looks keeps nobody from it. */
+function together(pair: Pair, stood: TracedRun, passing: TracedRun): string[] {
+  const isDone = (name: Command, run: TracedRun): boolean => !WRITERS.has(name) || run.exitCode === 0;
+  const isAlone = !WRITERS.has(pair.standing) || !WRITERS.has(pair.passing);
+  const done = [isDone(pair.standing, stood), isDone(pair.passing, passing)];
+  if (isAlone ? done.every(Boolean) : done.some(Boolean)) return [];
+  return [`nobody worked: ${stood.stdout} beside ${passing.stdout}`];
 }
 
-function ending(run: TracedRun): string {
+/** The status of a document and the code of its refusal. */
+function endOf({ stdout, exitCode }: TracedRun): { readonly status: string; readonly code: string | null } {
   try {
-    const { status, code } = endOf(run);
-    return code ?? status;
+    const { status = '', refusal }: { status?: string; refusal?: { code: string } | null } = JSON.parse(stdout);
+    return { status, code: refusal?.code ?? null };
   } catch {
-    return `exit ${run.exitCode}`;
+    return { status: `exit ${exitCode}`, code: null };
   }
 }
 
-/** The lines of a document that the nearest true one has not, and the other way round. */
+/** The lines that a document and the nearest true one have not in common. */
 function otherLines(run: TracedRun, said: readonly string[]): string {
   const lines = alike(run).split('\n');
   const found = said.map((each) => {
@@ -125,7 +169,9 @@ function otherLines(run: TracedRun, said: readonly string[]): string {
 
 /** The document without what differs from run to run. */
 function alike({ exitCode, stdout }: TracedRun): string {
-  return `${exitCode} ${stdout
+  const plain = stdout
     .replaceAll(/\d{8}-\d{6}(?:-[0-9a-f]{6})?/g, '<run>')
-    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>')}`;
+    .replaceAll(/\d{4}-\d\d-\d\dT[\d:.]+Z/g, '<time>')
+    .replaceAll(/("planHash": )"[0-9a-f]+"/g, '$1<hash>');
+  return `${exitCode} ${plain}`;
 }

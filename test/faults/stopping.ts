@@ -20,8 +20,11 @@ export interface StoppedRun extends TracedRun {
 /** All that names a path, and what is asked of files that are open. */
 const CALLS = '%file,getdents64,fcntl,flock,ftruncate,fsync,fdatasync,pwrite64';
 
-/** Runs a program; a moment after each call of it that names something below one of the folders. */
-export async function stopsOf(folders: Folders, options: TraceOptions): Promise<Stop[]> {
+/**
+ * Runs a program; the moments after calls of it that name something below one of the folders. Where several calls next to each
+ * other name nothing that a run changes, nobody can tell one of these moments from the next: the first stands for all.
+ */
+export async function stopsOf(folders: readonly string[], options: TraceOptions): Promise<Stop[]> {
   const { strace, program, cwd, env, log } = options;
   const child = Bun.spawn([strace, '-f', '--seccomp-bpf', '-y', '-o', log, '-e', `trace=${CALLS}`, ...program], {
     cwd,
@@ -36,10 +39,14 @@ export async function stopsOf(folders: Folders, options: TraceOptions): Promise<
   return parseStops(text, folders);
 }
 
+/** What a run makes, changes and removes; the old store, the repositories and private copies are not among it. */
+const CHANGEABLE = /\/\.(?:ao|claude)\b/;
+
 export function parseStops(text: string, folders: readonly string[]): Stop[] {
   const byThread = new Map<string, number>();
   const reached = new Map<string, number>();
   const stops: Stop[] = [];
+  let isRepeated = false;
   for (const line of text.split('\n')) {
     const [, thread = '', call = '', rest = ''] = /^(\d+) +(\w+)\((.*)$/.exec(line) ?? [];
     if (call === '') continue;
@@ -49,8 +56,10 @@ export function parseStops(text: string, folders: readonly string[]): Stop[] {
     reached.set(`${call} ${nth}`, earlier + 1);
     // Whatever is opened, the folder that the command was called in is shown with it.
     const named = rest.replaceAll(/AT_FDCWD<[^>]*>/g, '');
-    if (folders.some((folder) => named.includes(folder)))
-      stops.push({ call, nth, earlier, line: `${call}(${named.slice(0, 300)}` });
+    if (!folders.some((folder) => named.includes(folder))) continue;
+    const isChangeable = CHANGEABLE.test(named);
+    if (isChangeable || !isRepeated) stops.push({ call, nth, earlier, line: `${call}(${named.slice(0, 300)}` });
+    isRepeated = !isChangeable;
   }
   return stops;
 }
