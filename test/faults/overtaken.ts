@@ -1,11 +1,12 @@
 import { documentIn } from '../support/documents';
 import type { Bench } from './bench';
 import { differences, type State, stateOf } from './state';
-import { runStopped, type Stop } from './stopping';
+import { runStopped, type Stop, stopsOf } from './stopping';
 import type { TracedRun } from './strace';
+import { sample } from './sweep';
 
 /** Commands of which one stands while another runs. */
-export const COMMANDS = {
+const COMMANDS = {
   migrate: ['--yes', '--json'],
   rollback: ['rollback', '--yes', '--json'],
   status: ['status', '--json'],
@@ -48,7 +49,7 @@ export function pairsWith(wanted: Command): Pair[] {
 const REFUSALS: ReadonlySet<string> = new Set(['RUN_IN_PROGRESS', 'DB_LOCKED', 'DAEMON_RUNNING', 'PLAN_CHANGED']);
 
 /** What a home is in the end, and what a command says of it before and after. */
-export interface Truths {
+interface Truths {
   readonly expected: State;
   readonly said: readonly string[];
 }
@@ -63,19 +64,38 @@ export interface OvertakenVerdict {
   readonly ended: string;
 }
 
-export async function truthsOf(bench: Bench, { standing, passing }: Pair, wanted: Command): Promise<Truths> {
+async function truthsOf(bench: Bench, { standing, passing }: Pair, wanted: Command): Promise<Truths> {
   const expected = await bench.undisturbed();
   const args = COMMANDS[standing === wanted ? passing : standing];
   const before = await bench.run(args);
   bench.restore();
   await bench.run(COMMANDS[wanted]);
   const after = await bench.run(args);
-  bench.restore();
   return { expected, said: [before, after].map(alike) };
 }
 
+/**
+ * Tries moments of one pair, one after another.
+ *
+ * @param wanted the command of the bench's scenario
+ * @param count so many moments, which `seed` chooses; all where there are no more
+ */
+export async function overtakeOften(
+  bench: Bench,
+  pair: Pair,
+  wanted: Command,
+  { count, seed }: { readonly count: number; readonly seed: number },
+): Promise<{ readonly verdicts: readonly OvertakenVerdict[]; readonly all: number }> {
+  const truths = await truthsOf(bench, pair, wanted);
+  bench.restore();
+  const stops = await stopsOf([bench.home.path, bench.temporary], bench.options(COMMANDS[pair.standing]));
+  const verdicts: OvertakenVerdict[] = [];
+  for (const stop of sample(stops, count, seed)) verdicts.push(await overtake(bench, pair, wanted, stop, truths));
+  return { verdicts, all: stops.length };
+}
+
 /** Tries one moment; then the wanted command runs once more, undisturbed, and all must be as if it had been so from the start. */
-export async function overtake(
+async function overtake(
   bench: Bench,
   pair: Pair,
   wanted: Command,
