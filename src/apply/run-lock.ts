@@ -46,7 +46,7 @@ const ATTEMPTS = 5;
  * @throws Refusal RUN_IN_PROGRESS naming the owner's pid; NOT_WRITABLE or NO_SPACE where no lock can be made
  */
 export function takeLock(paths: StatePaths, runId: string, machine: Machine, probe: ProcessProbe = SYSTEM): RunLock {
-  const made = refusing(paths, () => makeDirectories(paths.migrations));
+  const made = refusing(paths, () => insisting(() => makeDirectories(paths.migrations)));
   const owner: Owner = { pid: machine.pid, started: probe.started(machine.pid), runId, made };
   const adopt = (directories: readonly string[]): void => {
     const isAbove = (each: string): boolean => `${paths.migrations}${sep}`.startsWith(`${each}${sep}`);
@@ -61,13 +61,29 @@ export function takeLock(paths: StatePaths, runId: string, machine: Machine, pro
     quietly(() => removeEmpty(made));
   };
   try {
-    refusing(paths, () => takeOrRefuse(paths, owner, machine, probe, adopt));
+    refusing(paths, () =>
+      insisting(() => {
+        adopt(makeDirectories(paths.migrations));
+        takeOrRefuse(paths, owner, machine, probe, adopt);
+      }),
+    );
   } catch (error) {
     release();
     throw error;
   }
   quietly(() => removeDebris(paths, machine.pid, probe));
   return { madeDirectories: made, adopt, release };
+}
+
+/** Again where the folder has gone: a run that ends with nothing done removes what it had made, and this one had found. */
+function insisting<T>(work: () => T): T {
+  for (let left = ATTEMPTS; ; left -= 1) {
+    try {
+      return work();
+    } catch (error) {
+      if (left === 0 || !isSystemError(error, 'ENOENT')) throw error;
+    }
+  }
 }
 
 function takeOrRefuse(

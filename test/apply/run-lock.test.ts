@@ -46,6 +46,28 @@ test('a second run is refused and names the first, whose lock stays', () => {
   lock.release();
 });
 
+test('a run that ends beside it with nothing done takes the folder with it: it is made again', () => {
+  const first = takeLock(paths, A, machine(1), living(1));
+  const whenAsked = (which: keyof ProcessProbe): ProcessProbe => ({
+    isAlive: (pid) => {
+      if (which === 'isAlive') first.release();
+      return pid === 2;
+    },
+    started: (pid) => {
+      if (which === 'started') first.release();
+      return `${pid}`;
+    },
+  });
+  for (const which of ['started', 'isAlive'] as const) {
+    const lock = takeLock(paths, B, machine(2), whenAsked(which));
+    expect(runningOwner(paths, living(2))).toBe(2);
+    expect(lock.madeDirectories).toEqual([join(home.path, '.ao'), paths.migrations]);
+    lock.release();
+    expect(readdirSync(home.path)).toEqual([]);
+    takeLock(paths, A, machine(1), living(1));
+  }
+});
+
 test('directories that a dead run had made for its lock go with it, unless something is in them', () => {
   const dead = (): void => {
     takeLock(paths, B, machine(2), living(2));
