@@ -14,9 +14,10 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import { type Ended as Ran, run as runPlainly } from '../../scripts/run';
 import { OFFERED } from '../../src/cli/arguments';
 import { documentIn } from '../support/documents';
-import { EXECUTABLE, type Run, run } from '../support/executable';
+import { EXECUTABLE, run } from '../support/executable';
 import { emptyHome, type Home, realFixture } from '../support/home';
 import { enlarge, whenCopying } from '../support/long-copy';
 import { snapshot } from '../support/tree';
@@ -144,18 +145,15 @@ describe('every command answers --json with a document that its schema accepts',
   const RUNTIME_ENDED = /ran out of file descriptors|shared libraries/;
 
   /** Runs with no more than so many open files. */
-  function withDescriptors(limit: number, args: readonly string[]): Run {
-    const child = Bun.spawnSync(['sh', '-c', `ulimit -n ${limit}; exec "$@"`, 'sh', EXECUTABLE, ...args], {
-      env: {
-        HOME: home.path,
-        PATH: process.env.PATH ?? '',
-        TMUX_TMPDIR: home.path,
-        TMPDIR: home.path,
-        LANG: 'C.UTF-8',
-      },
-      cwd: home.path,
-    });
-    return { exitCode: child.exitCode, stdout: child.stdout.toString(), stderr: child.stderr.toString() };
+  function withDescriptors(limit: number, args: readonly string[]): Ran {
+    const env = {
+      HOME: home.path,
+      PATH: process.env.PATH ?? '',
+      TMUX_TMPDIR: home.path,
+      TMPDIR: home.path,
+      LANG: 'C.UTF-8',
+    };
+    return runPlainly(['sh', '-c', `ulimit -n ${limit}; exec "$@"`, 'sh', EXECUTABLE, ...args], home.path, env);
   }
 
   const starts = (limit: number): boolean => withDescriptors(limit, ['--version']).exitCode === 0;
