@@ -1,5 +1,8 @@
 import { afterEach, describe, expect, test } from 'bun:test';
+import { closeSync, constants, existsSync, openSync, readdirSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import { randomOf } from '../../scripts/random';
+import { EXECUTABLE } from '../support/executable';
 import { Bench } from './bench';
 import { scenario } from './scenarios';
 import { differences, stateOf } from './state';
@@ -117,4 +120,64 @@ describe.skipIf(process.platform === 'win32')('a signal at any moment', () => {
     },
     LIMIT,
   );
+
+  test.each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
+    '%s after the commit, while nobody takes the result, leaves the exit code as it is',
+    async (signal) => {
+      bench = await Bench.make(scenario('new database'), null);
+      const expected = await bench.undisturbed();
+      for (const args of [['--yes'], bench.scenario.args]) {
+        bench.restore();
+        const full = fullPipe(join(bench.temporary, 'full'));
+        const child = Bun.spawn([EXECUTABLE, ...args], {
+          cwd: bench.home.path,
+          env: bench.env,
+          stdio: ['ignore', full.stdout, 'ignore'],
+        });
+        await until(() => bench !== null && isTold(bench));
+        // Once for all: the process may be anywhere between its last step and the write that waits.
+        child.kill(signal);
+        await child.exited;
+        full.close();
+        expect({ args, exitCode: child.exitCode, signalCode: child.signalCode }).toEqual({
+          args,
+          exitCode: 0,
+          signalCode: null,
+        });
+        expect(differences(expected, stateOf(bench.home.path, { whole: false }))).toEqual([]);
+      }
+    },
+    LIMIT,
+  );
 });
+
+/** The last that a run does: its lock is gone, and its receipt is there. */
+function isTold({ home }: Bench): boolean {
+  const folder = join(home.path, '.ao', 'migrations');
+  const names = existsSync(folder) ? readdirSync(folder) : [];
+  return names.some((name) => /^\d.*\.json$/.test(name)) && !names.some((name) => name.startsWith('lock-'));
+}
+
+async function until(holds: () => boolean): Promise<void> {
+  for (const end = Date.now() + 60_000; !holds(); await Bun.sleep(2))
+    if (Date.now() > end) throw new Error('it does not come to that');
+}
+
+/** A pipe that takes nothing more, and has a reader that never reads. */
+function fullPipe(path: string): { readonly stdout: number; close(): void } {
+  if (Bun.spawnSync(['mkfifo', path]).exitCode !== 0) throw new Error(`mkfifo ${path}`);
+  const held = openSync(path, constants.O_RDWR | constants.O_NONBLOCK);
+  try {
+    for (const block = Buffer.alloc(4096); ; ) writeSync(held, block);
+  } catch {
+    // It is full now.
+  }
+  const stdout = openSync(path, 'w');
+  return {
+    stdout,
+    close: () => {
+      closeSync(stdout);
+      closeSync(held);
+    },
+  };
+}
