@@ -25,7 +25,7 @@ export interface Shown {
   readonly exitCode: number | null;
 }
 
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 50_000;
 /** Stands on the screen behind everything that the program wrote. */
 const ENDED = '<ended>';
 
@@ -54,7 +54,7 @@ export async function inTerminal(
   const set = Object.entries({ ...base, ...options.env }).map(([name, value]) => `${name}=${value}`);
   const status = join(folder, 'status');
   // tmux now and then loses the status of a program that ended at once, so a shell around it keeps it.
-  const script = `trap : INT; "$@"; echo $? > '${status}'; echo '${ENDED}'; sleep 60`;
+  const script = `trap : INT; "$@"; echo $? > '${status}'; echo '${ENDED}'; sleep 600`;
   const words = ['sh', '-c', script, 'sh', 'env', '-i', ...set, ...command];
   const quoted = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
   const size = ['-x', String(options.columns ?? 80), '-y', String(options.rows ?? 120)];
