@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
 import {
   chmodSync,
-  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -14,6 +13,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EXECUTABLE } from '../support/executable';
+import { COMMON_FOLDER } from '../support/home';
+import { AS_NOBODY, NOBODY, nobodyRuns, openExecutable } from '../support/nobody';
 import { Bench } from './bench';
 import { scenario } from './scenarios';
 import { differences, stateOf } from './state';
@@ -186,24 +187,21 @@ test.skipIf(process.platform === 'win32').each(['000', '077'])(
   60_000,
 );
 
-describe.skipIf(!isRoot || process.platform !== 'linux' || Bun.which('setpriv') === null)('as another user', () => {
-  const NOBODY = '65534';
-  let folderOfProgram = '';
+describe.skipIf(!nobodyRuns('setpriv'))('as another user', () => {
+  let program = { path: '', remove: (): void => undefined };
   beforeAll(() => {
-    // The tree of the project may be closed to others.
-    folderOfProgram = mkdtempSync(join(tmpdir(), 'ao-migrate-program-'));
-    copyFileSync(EXECUTABLE, join(folderOfProgram, 'ao-migrate'));
-    chmodSync(folderOfProgram, 0o755);
-    chmodSync(join(folderOfProgram, 'ao-migrate'), 0o755);
+    program = openExecutable();
   });
-  afterAll(() => rmSync(folderOfProgram, { recursive: true, force: true }));
+  afterAll(() => program.remove());
 
   async function asNobody(on: Bench): Promise<Said & { exitCode: number }> {
-    const program = join(folderOfProgram, 'ao-migrate');
-    const child = Bun.spawn(
-      ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', program, ...on.scenario.args],
-      { cwd: '/', env: { ...on.env, TMPDIR: '/tmp' }, stdin: 'ignore', stdout: 'pipe', stderr: 'ignore' },
-    );
+    const child = Bun.spawn([...AS_NOBODY, program.path, ...on.scenario.args], {
+      cwd: '/',
+      env: { ...on.env, TMPDIR: COMMON_FOLDER },
+      stdin: 'ignore',
+      stdout: 'pipe',
+      stderr: 'ignore',
+    });
     const stdout = await new Response(child.stdout).text();
     return { ...said({ stdout }), exitCode: await child.exited };
   }
