@@ -15,7 +15,7 @@ import { startedOf } from '../../src/apply/run-lock';
 import { statePaths } from '../../src/apply/state';
 import { type Holder, holdDatabase } from '../support/database-holder';
 import { type RunOptions, run, runJson } from '../support/executable';
-import { type Home, machineAt, realFixture, write } from '../support/home';
+import { COMMON_FOLDER, type Home, machineAt, realFixture, write } from '../support/home';
 import { synthDatabase } from '../support/synth-db';
 import { snapshot } from '../support/tree';
 
@@ -24,7 +24,8 @@ import { snapshot } from '../support/tree';
 let home: Home;
 let holder: Holder | null = null;
 beforeEach(() => {
-  home = realFixture('v2-stopped');
+  // The path of a socket has to be short.
+  home = realFixture('v2-stopped', COMMON_FOLDER);
 });
 afterEach(async () => {
   await holder?.end();
@@ -162,7 +163,7 @@ describe('each refusal leaves everything as it was', () => {
   test('PLAN_CHANGED: the store changes whenever it is looked at', async () => {
     // What asks tmux changes the config, so every plan differs from the one before.
     const config = at('.agent-orchestrator', 'config.yaml');
-    const script = `#!/bin/sh\necho "    displayName: acme $$" > ${at('name')}\nsed -i "/sessionPrefix: acme\\$/{n;s/.*/    displayName: acme $$/}" ${config}\n`;
+    const script = `#!/bin/sh\necho "    displayName: acme $$" > '${at('name')}'\nsed -i "/sessionPrefix: acme\\$/{n;s/.*/    displayName: acme $$/}" '${config}'\n`;
     write(home, { 'bin/tmux': script });
     chmodSync(at('bin', 'tmux'), 0o755);
     const text = readFileSync(config, 'utf8').replace(/^ {4}displayName: acme\n/m, '');

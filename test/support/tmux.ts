@@ -1,7 +1,6 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Home } from './home';
+import { COMMON_FOLDER, type Home } from './home';
 
 /** tmux is there: tests in a real terminal are skipped without it. */
 export const TMUX = Bun.which('tmux');
@@ -35,7 +34,7 @@ export async function inTerminal(
   home: Home,
   options: TerminalOptions = {},
 ): Promise<Shown> {
-  const folder = mkdtempSync(join(tmpdir(), 'ao-migrate-tmux-'));
+  const folder = mkdtempSync(join(COMMON_FOLDER, 'ao-migrate-tmux-'));
   const base = {
     HOME: home.path,
     PATH: process.env.PATH ?? '',
