@@ -19,7 +19,7 @@ let home: Home;
 beforeEach(() => {
   home = realFixture('v2-stopped');
 });
-afterEach(() => home.remove(), 60_000);
+afterEach(() => home.remove(), 180_000);
 
 const events = (text: string) =>
   text

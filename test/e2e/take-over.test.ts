@@ -74,7 +74,7 @@ exec "${process.execPath}" "${FAKE}" 1.3.2 "${inHome('log')}" "$@"
     writeFileSync(path, filled);
   }
 });
-afterEach(() => home.remove(), 60_000);
+afterEach(() => home.remove(), 180_000);
 
 test.skipIf(process.platform === 'win32')(
   'two Ctrl-C end ao-migrate, not the take-over of OpenCode, and later runs wait for it and complete',
@@ -114,7 +114,7 @@ test.skipIf(process.platform === 'win32')(
     using database = new Database(inHome('.ao', 'data', 'ao.db'), { readonly: true });
     expect(database.query('SELECT id FROM sessions').values()).toEqual([['shop-orchestrator']]);
   },
-  120_000,
+  180_000,
 );
 
 test('an install leaves a take-over to the user and begins nothing', async () => {

@@ -11,7 +11,7 @@ let home: Home;
 beforeEach(() => {
   home = realFixture('v2-stopped', COMMON_FOLDER);
 });
-afterEach(() => home.remove(), 60_000);
+afterEach(() => home.remove(), 180_000);
 
 const QUESTION = 'Migrate 3 projects and 3 orchestrators?';
 const show = (args: readonly string[], options: TerminalOptions = {}): Promise<Shown> =>

@@ -100,7 +100,7 @@ describe.skipIf(!canMount)('with mounts', () => {
       }
       expect([...seen].sort()).toEqual([0, 3]);
     },
-    60_000 + ROOM.length * 2_000,
+    180_000 + ROOM.length * 2_000,
   );
 
   test('an old store that is mounted read-only', async () => {
@@ -112,7 +112,7 @@ describe.skipIf(!canMount)('with mounts', () => {
     if (!call('mount', '-o', 'remount,bind,ro', root)) throw new Error('remount');
     expect((await bench.run(bench.scenario.args)).exitCode).toBe(0);
     expect(differences(expected, stateOf(bench.home.path, { whole: false }))).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 
   test.each([
     ['data directory', '.ao/data'],
@@ -131,7 +131,7 @@ describe.skipIf(!canMount)('with mounts', () => {
       for (const each of mounted.splice(0)) call('umount', '-l', each);
       expect(differences(bench.before.state, stateOf(bench.home.path, { whole: true }))).toEqual([]);
     },
-    60_000,
+    180_000,
   );
 
   test('a data directory on another file system', async () => {
@@ -146,7 +146,7 @@ describe.skipIf(!canMount)('with mounts', () => {
     expect(said(await bench.run([...bench.scenario.args, ...args])).status).toBe('already-migrated');
     expect(said(await bench.run([...ROLLBACK, ...args])).status).toBe('undone');
     expect(existsSync(join(disk, 'data'))).toBe(false);
-  }, 60_000);
+  }, 180_000);
 });
 
 test.skipIf(process.platform === 'win32')(
@@ -166,7 +166,7 @@ test.skipIf(process.platform === 'win32')(
       differences({ ...before, rows: null }, { ...stateOf(bench.home.path, { whole: false }), rows: null }, isRecord),
     ).toEqual([]);
   },
-  60_000,
+  180_000,
 );
 
 test.skipIf(process.platform === 'win32').each(['000', '077'])(
@@ -184,7 +184,7 @@ test.skipIf(process.platform === 'win32').each(['000', '077'])(
     expect(await child.exited).toBe(0);
     expect(differences(expected, stateOf(bench.home.path, { whole: false }))).toEqual([]);
   },
-  60_000,
+  180_000,
 );
 
 describe.skipIf(!nobodyRuns('setpriv'))('as another user', () => {
@@ -229,7 +229,7 @@ describe.skipIf(!nobodyRuns('setpriv'))('as another user', () => {
     chmodSync(bench.home.path, 0o755);
     expect(await asNobody(bench)).toMatchObject({ exitCode: 0, status: 'migrated' });
     expect(differences(expected, stateOf(bench.home.path, { whole: false }), (name) => name === '')).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 
   test('a home that cannot be written', async () => {
     bench = await Bench.make(scenario('new database'), null);
@@ -238,7 +238,7 @@ describe.skipIf(!nobodyRuns('setpriv'))('as another user', () => {
     chmodSync(bench.home.path, 0o555);
     expect(await asNobody(bench)).toMatchObject({ exitCode: 3, refusal: { code: 'NOT_WRITABLE' } });
     expect(existsSync(join(bench.home.path, '.ao'))).toBe(false);
-  }, 60_000);
+  }, 180_000);
 });
 
 test('a folder in the place of a file of ours is refused, and stays', async () => {
@@ -250,4 +250,4 @@ test('a folder in the place of a file of ours is refused, and stays', async () =
   const run = await bench.run(bench.scenario.args);
   expect({ ...said(run), exitCode: run.exitCode }).toMatchObject({ exitCode: 3, refusal: { code: 'NOT_WRITABLE' } });
   expect(differences(before, stateOf(bench.home.path, { whole: true }))).toEqual([]);
-}, 60_000);
+}, 180_000);

@@ -10,7 +10,7 @@ import { differences, stateOf } from './state';
 
 /** Moments of each signal. */
 const MOMENTS = Number(process.env.AO_SIGNALS ?? 4);
-const LIMIT = 60_000 + MOMENTS * 5_000;
+const LIMIT = 180_000 + MOMENTS * 5_000;
 
 let bench: Bench | null = null;
 afterEach(() => {

@@ -300,5 +300,5 @@ test(
     for (const { home, files } of stores)
       for (const file of files) expect(lstatSync(join(home, file)).isFile()).toBe(true);
   },
-  Math.max(60_000, COUNT * 60),
+  Math.max(180_000, COUNT * 60),
 );

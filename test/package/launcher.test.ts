@@ -6,7 +6,7 @@ import { TARGETS } from '../../scripts/targets';
 import { EXECUTABLE } from '../support/executable';
 import { HERE, type Installed, installed, NODE, node, script, VERSION } from '../support/installed';
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const OTHER = TARGETS.find(({ os }) => os === 'win32') ?? HERE;
 
@@ -240,7 +240,7 @@ test('it costs little beyond the start of Node and of the executable', async () 
     await least([NODE, laid.launcher]),
   ];
   expect((launched - direct) / node).toBeLessThan(2);
-}, 30_000);
+}, 180_000);
 
 test('it runs on the oldest Node that the package names', () => {
   const manifest = JSON.parse(readFileSync(join(import.meta.dir, '../../packages/ao-migrate/package.json'), 'utf8'));

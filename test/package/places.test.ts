@@ -6,7 +6,7 @@ import { COMMON_FOLDER, emptyHome, type Home, realFixture } from '../support/hom
 import { type Installed, installedExecutable, NODE } from '../support/installed';
 import { AS_NOBODY, NOBODY, nobodyRuns, openExecutable } from '../support/nobody';
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 /** Odd places to start in (distribution.md 4): it starts, or says why in one go, and never leaves a half-made thing. */
 const isRoot = process.getuid?.() === 0;

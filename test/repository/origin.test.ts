@@ -4,7 +4,7 @@ import { readRepository } from '../../src/repository/repository';
 import { Sandbox } from './sandbox';
 
 const box = new Sandbox();
-afterAll(() => box.remove(), 60_000);
+afterAll(() => box.remove(), 180_000);
 /** The origin of a fresh repository with the config given; `files` are written beside it, below `.git`. */
 function origin(config: string, files: Readonly<Record<string, string>> = {}): string | null {
   return box.read(box.make(files, config)).originUrl;

@@ -10,7 +10,7 @@ import { GOOSE, goose } from '../support/goose-cli';
 import { replayTriggers } from '../support/trigger-replay';
 
 /** Milliseconds. */
-const TIMEOUT = 60_000;
+const TIMEOUT = 180_000;
 const FIXTURES = join(import.meta.dir, '../fixtures/schema');
 const golden: ReturnType<typeof dumpSchema> = JSON.parse(
   readFileSync(join(FIXTURES, 'schema-v12.golden.json'), 'utf8'),

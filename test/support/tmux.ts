@@ -24,7 +24,7 @@ export interface Shown {
   readonly exitCode: number | null;
 }
 
-const PATIENCE_MS = 50_000;
+const PATIENCE_MS = 120_000;
 /** Stands on the screen behind everything that the program wrote. */
 const ENDED = '<ended>';
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 
 /** Milliseconds: a machine may be busy with other work, and where it waits in vain a test has failed anyway. */
-const PATIENCE = 50_000;
+const PATIENCE = 120_000;
 
 /** Waits until it holds. @throws Error where it does not come to that */
 export async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
