@@ -84,7 +84,8 @@ describe('the launcher passes on', () => {
     place = installed(executable);
     place.add(HERE, executable);
     let shown = '';
-    const child = Bun.spawn([NODE, place.launcher], {
+    // Else the terminal throws away what was written but not read yet when Ctrl-C comes.
+    const child = Bun.spawn(['sh', '-c', 'stty noflsh && exec "$0" "$1"', NODE, place.launcher], {
       terminal: {
         cols: 80,
         rows: 24,
