@@ -15,7 +15,7 @@ import { startedOf } from '../../src/apply/run-lock';
 import { statePaths } from '../../src/apply/state';
 import { type Holder, holdDatabase } from '../support/database-holder';
 import { type RunOptions, run, runJson } from '../support/executable';
-import { COMMON_FOLDER, type Home, machineAt, realFixture, write } from '../support/home';
+import { type Home, machineAt, realFixture, write } from '../support/home';
 import { synthDatabase } from '../support/synth-db';
 import { snapshot } from '../support/tree';
 
@@ -24,8 +24,7 @@ import { snapshot } from '../support/tree';
 let home: Home;
 let holder: Holder | null = null;
 beforeEach(() => {
-  // The path of a socket has to be short.
-  home = realFixture('v2-stopped', COMMON_FOLDER);
+  home = realFixture('v2-stopped');
 });
 afterEach(async () => {
   await holder?.end();

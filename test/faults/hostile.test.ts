@@ -15,7 +15,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { EXECUTABLE } from '../support/executable';
 import { rowsOf } from '../support/expected';
-import { COMMON_FOLDER, type Home, realFixture, write } from '../support/home';
+import { type Home, realFixture, write } from '../support/home';
 import { snapshot } from '../support/tree';
 import { inFolder } from './bench';
 
@@ -27,8 +27,7 @@ const MANY = Number(process.env.AO_SESSION_FILES ?? 30_000);
 let home: Home;
 let outside: string;
 beforeEach(() => {
-  // Claude Code cuts the names of long paths, which these stores are not about.
-  home = realFixture('v2-stopped', COMMON_FOLDER);
+  home = realFixture('v2-stopped');
   outside = mkdtempSync(join(tmpdir(), 'ao-migrate-outside-'));
   writeFileSync(join(outside, 'secret.json'), '{"role":"orchestrator","userPrompt":"of somebody else"}');
 });
@@ -123,7 +122,7 @@ describe.skipIf(process.platform === 'win32')('what is no regular file', () => {
     async (_, make) => {
       for (const [what, path, refusal] of places) {
         home.remove();
-        home = realFixture('v2-stopped', COMMON_FOLDER);
+        home = realFixture('v2-stopped');
         make(path());
         const before = snapshot(store());
         const { exitCode, document, stderr } = await migrated();

@@ -31,7 +31,11 @@ export interface Home {
  */
 export const COMMON_FOLDER = '/tmp';
 
-export function emptyHome(below = tmpdir()): Home {
+/** Characters: longer paths make sockets impossible, and names that Claude Code cuts. */
+const LONGEST = 60;
+const usualFolder = (): string => (tmpdir().length > LONGEST ? COMMON_FOLDER : tmpdir());
+
+export function emptyHome(below = usualFolder()): Home {
   const path = realpathSync(mkdtempSync(join(below, 'ao-migrate-home-')));
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
@@ -80,7 +84,7 @@ interface PackedHome {
 }
 
 /** One of the homes in fixtures/real that real releases left behind, laid out below a new home. */
-export function realFixture(name: string, below = tmpdir()): Home {
+export function realFixture(name: string, below = usualFolder()): Home {
   const home = emptyHome(below);
   const packed: PackedHome = JSON.parse(readFileSync(join(FIXTURES, 'real', `${name}.json`), 'utf8'));
   const hash = (folder: string): string =>
