@@ -63,7 +63,7 @@ async function check(work: string): Promise<boolean> {
     if ((await carriedOut(step)) !== 0) failed.push(step.name);
   }
   const reportFile = join(work, 'junit.xml');
-  const tests = ['test', '--timeout=60000', '--reporter=junit', `--reporter-outfile=${reportFile}`];
+  const tests = ['test', '--timeout=180000', '--reporter=junit', `--reporter-outfile=${reportFile}`];
   const exitCode = installed ? await carriedOut({ name: 'test', arguments: tests, isolated: true }) : 1;
   const report = existsSync(reportFile) ? readReport(readFileSync(reportFile, 'utf8')) : null;
   const sum = sumOf(report, installed ? testFiles() : [], exitCode, failed.length);

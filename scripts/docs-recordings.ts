@@ -6,14 +6,14 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { EXECUTABLE } from '../test/support/executable';
-import { realFixture } from '../test/support/home';
+import { COMMON_FOLDER, realFixture } from '../test/support/home';
 import { inTerminal, type TerminalOptions } from '../test/support/tmux';
 
 export const RECORDINGS_FOLDER = resolve(import.meta.dir, '../docs/recordings');
 
 /** What stands on the screen, by file name. */
 export async function recordings(): Promise<ReadonlyMap<string, string>> {
-  const home = realFixture('v2-stopped');
+  const home = realFixture('v2-stopped', COMMON_FOLDER);
   const shown = async (args: readonly string[], options: TerminalOptions = {}): Promise<string> => {
     const { screen, exitCode } = await inTerminal([EXECUTABLE, ...args], home, options);
     return `$ ${['ao-migrate', ...args].join(' ')}\n${steady(screen)}(exit code ${exitCode})\n`;

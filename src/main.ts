@@ -15,8 +15,9 @@ const { platform, home } = thisMachine();
 const request = gate(process.argv.slice(2));
 const json = request.kind === 'usage' ? request.json : request.flags.json;
 /** A program that asks for a document reads it; a person may stand still in a pager. */
-const stdout = openOutput(1, json ? { patienceMs: 60_000 } : {});
-const stderr = openOutput(2, { withoutBraces: json });
+const hearsSignals = request.kind === 'run';
+const stdout = openOutput(1, { hearsSignals, ...(json ? { patienceMs: 60_000 } : {}) });
+const stderr = openOutput(2, { hearsSignals, withoutBraces: json });
 let documentWritten = false;
 /** `postinstall` never fails, not even when it is called wrongly (migration.md 9). */
 const breaksNoInstall = (request.kind === 'run' || request.kind === 'usage') && request.command === 'postinstall';
@@ -146,6 +147,8 @@ function inOneLine(text: string): string {
 }
 
 async function report(answer: Answer): Promise<void> {
+  // What a signal that comes while the answer is written ends with.
+  process.exitCode = breaksNoInstall ? EXIT.done : answer.exitCode;
   await stderr.write(breaksNoInstall ? inOneLine(answer.stderr) : answer.stderr);
   if (answer.stdout !== '' && !(json && documentWritten)) {
     documentWritten = true;

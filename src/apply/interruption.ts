@@ -10,6 +10,8 @@ export class Interrupted extends Error {
 export interface Interruption {
   /** @throws Interrupted if a signal has come */
   check(): void;
+  /** The work has ended and its exit code stands: a signal from now on neither changes that nor kills (migration.md 10). */
+  over(): void;
   stop(): void;
   /** Aborted when the first signal comes: ends a question at once. */
   readonly signal: AbortSignal;
@@ -30,15 +32,22 @@ export interface SignalHandling {
   readonly onFirst?: () => void;
   /** Ends the process at once, on a second SIGINT: the journal lets the next run clean up. */
   readonly onSecond: () => never;
+  /** Told of each signal after `over`. */
+  readonly onLate: () => void;
 }
 
 /** Listens until `stop`. */
-export function listenForSignals({ now, onFirst, onSecond }: SignalHandling): Interruption {
+export function listenForSignals({ now, onFirst, onSecond, onLate }: SignalHandling): Interruption {
   let seen: (typeof SIGNALS)[number] | null = null;
   let firstInterrupt: number | null = null;
+  let isOver = false;
   const abort = new AbortController();
   const handlers = SIGNALS.map((signal) => {
     const handler = (): void => {
+      if (isOver) {
+        onLate();
+        return;
+      }
       if (signal === 'SIGINT') {
         if (firstInterrupt !== null && now() - firstInterrupt >= ONE_KEY_PRESS) onSecond();
         firstInterrupt ??= now();
@@ -55,6 +64,9 @@ export function listenForSignals({ now, onFirst, onSecond }: SignalHandling): In
     signal: abort.signal,
     check: () => {
       if (seen !== null) throw new Interrupted(seen);
+    },
+    over: () => {
+      isOver = true;
     },
     stop: () => {
       for (const [signal, handler] of handlers) process.off(signal, handler);

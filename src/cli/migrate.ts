@@ -17,7 +17,7 @@ import { isTakingOver } from '../sessions/take-over';
 import type { Answer } from './answer';
 import type { FlagValues } from './arguments';
 import { confirm, mustAsk, wasInterrupted } from './confirm';
-import { endAtOnce } from './end-at-once';
+import { endAtOnce, endSoon } from './end-at-once';
 import { emptyOutcome } from './failure';
 import { observer } from './observer';
 import { openProgress, type ProgressOutput } from './progress-output';
@@ -58,6 +58,7 @@ export async function runMigrate(flags: FlagValues, around: MigrateSurroundings)
       if (around.stderrIsTTY && isTakingOver()) void around.stderr.write(`\n${TAKING_OVER}`);
     },
     onSecond: () => endAtOnce(EXIT.sigint),
+    onLate: endSoon,
   });
   let planShown = false;
   let output: ProgressOutput | null = null;
@@ -105,7 +106,7 @@ export async function runMigrate(flags: FlagValues, around: MigrateSurroundings)
     };
   } finally {
     output?.close();
-    signals.stop();
+    signals.over();
   }
 }
 

@@ -13,7 +13,7 @@ import type { Terminal } from '../report/terminal';
 import { counted, pathText, type TextContext } from '../report/words';
 import type { Answer } from './answer';
 import type { FlagValues } from './arguments';
-import { endAtOnce } from './end-at-once';
+import { endAtOnce, endSoon } from './end-at-once';
 import { emptyOutcome } from './failure';
 import { chosen } from './migrate';
 
@@ -36,7 +36,11 @@ export async function runPostinstall(flags: FlagValues, around: PostinstallSurro
     writeSync(2, UNFINISHED);
     endAtOnce(EXIT.done);
   }, LIMITS.milliseconds + GRACE);
-  const signals = listenForSignals({ now: () => performance.now(), onSecond: () => endAtOnce(EXIT.done) });
+  const signals = listenForSignals({
+    now: () => performance.now(),
+    onSecond: () => endAtOnce(EXIT.done),
+    onLate: endSoon,
+  });
   try {
     const end = await postinstall(chosen(flags), {
       machine,
@@ -49,7 +53,7 @@ export async function runPostinstall(flags: FlagValues, around: PostinstallSurro
     return { exitCode: EXIT.done, stdout, stderr: `ao-migrate: ${sentence(end, context)}\n` };
   } finally {
     clearTimeout(watchdog);
-    signals.stop();
+    signals.over();
   }
 }
 

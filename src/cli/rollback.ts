@@ -13,7 +13,7 @@ import type { Output } from '../report/writer';
 import type { Answer } from './answer';
 import type { FlagValues } from './arguments';
 import { confirm, mustAsk, wasInterrupted } from './confirm';
-import { endAtOnce } from './end-at-once';
+import { endAtOnce, endSoon } from './end-at-once';
 
 export interface RollbackSurroundings {
   readonly machine: Machine;
@@ -47,7 +47,11 @@ export async function runRollback(flags: FlagValues, around: RollbackSurrounding
     );
   }
   let planShown = false;
-  const signals = listenForSignals({ now: () => performance.now(), onSecond: () => endAtOnce(EXIT.sigint) });
+  const signals = listenForSignals({
+    now: () => performance.now(),
+    onSecond: () => endAtOnce(EXIT.sigint),
+    onLate: endSoon,
+  });
   try {
     const outcome = await undo(
       { run: flags.run ?? null, dryRun: flags['dry-run'], dataDir: flags['data-dir'] ?? null },
@@ -81,7 +85,7 @@ export async function runRollback(flags: FlagValues, around: RollbackSurrounding
     if (error instanceof UsageError) return usage(error, flags, around);
     throw error;
   } finally {
-    signals.stop();
+    signals.over();
   }
 }
 

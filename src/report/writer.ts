@@ -28,6 +28,8 @@ export interface OutputOptions {
   readonly withoutBraces?: boolean;
   /** Milliseconds that a reader may take nothing at all before it is given up; without it he may take his time. */
   readonly patienceMs?: number;
+  /** Signals are heard while a reader who may take his time keeps even a short text waiting. */
+  readonly hearsSignals?: boolean;
   readonly writeCall?: WriteCall;
   readonly sleep?: (milliseconds: number) => Promise<void>;
 }
@@ -60,7 +62,8 @@ export function openOutput(descriptor: number, options: OutputOptions = {}): Out
     const bytes = encoder.encode(options.withoutBraces === true ? withoutBraces(text) : text);
     // What a pipe holds as a whole keeps nobody waiting.
     const limit = bytes.length > PIPE ? patienceMs : undefined;
-    const call = options.writeCall ?? (limit === undefined ? bunWrite : poolWrite);
+    const inPool = limit !== undefined || options.hearsSignals === true;
+    const call = options.writeCall ?? (inPool ? poolWrite : bunWrite);
     const writeCall: WriteCall = limit === undefined ? call : (to, some) => inTime(call(to, some), limit);
     const chunk = limit === undefined ? CHUNK : SMALL_CHUNK;
     let done = 0;

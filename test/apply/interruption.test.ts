@@ -4,6 +4,10 @@ import { type Interruption, listenForSignals } from '../../src/apply/interruptio
 let listening: Interruption | null = null;
 afterEach(() => listening?.stop());
 
+const NEVER = (): never => {
+  throw new Error('not over yet');
+};
+
 /** Hears SIGINT at these milliseconds, and tells at which it would have ended the process. */
 function endsAt(times: readonly number[]): number | null {
   let clock = 0;
@@ -13,7 +17,7 @@ function endsAt(times: readonly number[]): number | null {
     ended ??= clock;
     throw new Error('ended');
   };
-  listening = listenForSignals({ now: () => clock, onFirst: () => first.push(clock), onSecond });
+  listening = listenForSignals({ now: () => clock, onFirst: () => first.push(clock), onSecond, onLate: NEVER });
   for (const time of times) {
     clock = time;
     try {
@@ -40,4 +44,16 @@ describe('a second SIGINT', () => {
     expect(endsAt([1000, 1001, 9000])).toBe(9000);
     expect(endsAt([1000, 1300, 1600])).toBe(1600);
   });
+});
+
+test('a signal after the end of the work is only told of: it neither interrupts nor ends anything', () => {
+  let late = 0;
+  const onLate = (): void => void late++;
+  const heard = listenForSignals({ now: () => 0, onFirst: NEVER, onSecond: NEVER, onLate });
+  listening = heard;
+  heard.over();
+  for (const signal of ['SIGINT', 'SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.listeners(signal).at(-1)?.(signal);
+  expect(late).toBe(4);
+  expect(heard.check).not.toThrow();
+  expect(heard.signal.aborted).toBe(false);
 });

@@ -180,7 +180,7 @@ test.skipIf(process.platform !== 'linux')('two processes with one pid differ by 
   expect(startedOf(process.pid)).toMatch(/^[0-9a-f-]{36}:\d+$/);
   // Its clock ticks a hundred times a second.
   await Bun.sleep(30);
-  const later = Bun.spawn(['sleep', '10']);
+  const later = Bun.spawn(['sleep', '600']);
   expect(startedOf(process.pid)).not.toBe(startedOf(later.pid));
   later.kill();
   // As macOS is asked.

@@ -63,7 +63,7 @@ describe.if(Bun.which('strace') !== null)('what one more project costs', () => {
       costOfProject(['migrate', '--json', '--no-backup']),
       costOfProject(['migrate', '--json']),
     ]);
-  }, 60_000);
+  }, 180_000);
 
   test('a dry run opens each file once and reads each byte once', () => {
     expect(dryRun.opened).toBeLessThan(55);

@@ -168,7 +168,7 @@ describe.skipIf(Bun.which('zsh') === null || TMUX === null)('zsh', () => {
     expect(value).toContain('--resume=manual');
     expect(shell).toContain('completions powershell');
     expect(choices).toMatch(/always +auto +never/);
-  }, 60_000);
+  }, 180_000);
 
   test('the script is sound', () => {
     const done = Bun.spawnSync(['zsh', '-n', join(home.path, 'completion.zsh')]);

@@ -5,7 +5,7 @@ import { runJson } from '../support/executable';
 import { type Home, realFixture, write } from '../support/home';
 
 let home: Home;
-afterEach(() => home.remove(), 60_000);
+afterEach(() => home.remove(), 180_000);
 
 function install(script: string): Record<string, string> {
   home = realFixture('v2-stopped');

@@ -7,7 +7,7 @@ import { emptyHome, type Home, write } from '../support/home';
 import { snapshot } from '../support/tree';
 
 /** Milliseconds; the machine may have other work. */
-const LONG = 60_000;
+const LONG = 180_000;
 const UUID = '0198d3a1-7f00-7abc-8def-0123456789ab';
 const SES = 'ses_1f1a7e0000ffeThreeAgents01';
 const AGENTS = ['claude-code', 'codex', 'opencode'] as const;
@@ -67,7 +67,7 @@ beforeEach(() => {
   layOpencode();
   for (const agent of AGENTS) agentProgram(agent);
 });
-afterEach(() => home.remove(), 60_000);
+afterEach(() => home.remove(), 180_000);
 
 function layOpencode(): void {
   mkdirSync(store(), { recursive: true });

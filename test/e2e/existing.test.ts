@@ -18,7 +18,7 @@ const OWN = `
 `;
 
 let home: Home;
-afterEach(() => home.remove(), 60_000);
+afterEach(() => home.remove(), 180_000);
 
 function lay(version: 11 | 12 | 19 | 82, options: Parameters<typeof synthDatabase>[2] = {}): string {
   home = realFixture('v2-stopped');

@@ -19,7 +19,7 @@ let home: Home;
 beforeEach(() => {
   home = realFixture('v2-stopped');
 });
-afterEach(() => home.remove(), 60_000);
+afterEach(() => home.remove(), 180_000);
 
 const events = (text: string) =>
   text
@@ -139,7 +139,7 @@ test.skipIf(TMUX === null)('a copy that lasts longer than a second has a bar, wh
   const pidFile = join(home.path, 'pid');
   // The screen is only looked at now and then; what was written to it is kept whole. A shell is in between, because
   // `script` stops with its own child.
-  const kept = `${EXECUTABLE} --yes & echo $! > ${pidFile}; wait $!`;
+  const kept = `'${EXECUTABLE}' --yes & echo $! > '${pidFile}'; wait $!`;
   const pid = () => (existsSync(pidFile) ? Number(readFileSync(pidFile, 'utf8')) : null);
   const shown = inTerminal(['script', '-qfec', kept, join(home.path, 'typescript')], home);
   expect(await whenCopying(home, pid, pause)).toBe(true);

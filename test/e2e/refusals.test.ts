@@ -162,7 +162,7 @@ describe('each refusal leaves everything as it was', () => {
   test('PLAN_CHANGED: the store changes whenever it is looked at', async () => {
     // What asks tmux changes the config, so every plan differs from the one before.
     const config = at('.agent-orchestrator', 'config.yaml');
-    const script = `#!/bin/sh\necho "    displayName: acme $$" > ${at('name')}\nsed -i "/sessionPrefix: acme\\$/{n;s/.*/    displayName: acme $$/}" ${config}\n`;
+    const script = `#!/bin/sh\necho "    displayName: acme $$" > '${at('name')}'\nsed -i "/sessionPrefix: acme\\$/{n;s/.*/    displayName: acme $$/}" '${config}'\n`;
     write(home, { 'bin/tmux': script });
     chmodSync(at('bin', 'tmux'), 0o755);
     const text = readFileSync(config, 'utf8').replace(/^ {4}displayName: acme\n/m, '');

@@ -100,7 +100,7 @@ describe.skipIf(process.platform === 'win32')('a backup is restored by the comma
       orchestrators: { created: 3 },
     });
     expect((await runJson(home, ['verify'])).exitCode).toBe(0);
-  }, 60_000);
+  }, 180_000);
 
   test('a file that is not as it was backed up is noticed', () => {
     chmodSync(join(backup, 'ao.db'), 0o600);

@@ -25,7 +25,7 @@ beforeEach(() => {
   home = realFixture('v2-stopped');
   before = snapshot(home.path, outsideOfState);
 });
-afterEach(() => home.remove(), 60_000);
+afterEach(() => home.remove(), 180_000);
 
 describe('rollback', () => {
   test('right after the run everything is gone, the backup and the receipt stay, and a new run migrates again', async () => {

@@ -8,7 +8,7 @@ import { leaked } from '../support/secrets';
 import { untarred } from '../support/untar';
 
 /** Milliseconds; the machine may have other work. */
-const LONG = 60_000;
+const LONG = 180_000;
 
 let store: SecretStore;
 let work: string;

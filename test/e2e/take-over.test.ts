@@ -14,11 +14,14 @@ import { join } from 'node:path';
 import { EXECUTABLE, run, runJson } from '../support/executable';
 import { emptyHome, type Home, write } from '../support/home';
 import { snapshot } from '../support/tree';
+import { until } from '../support/waiting';
 
 const FIXTURE = join(import.meta.dir, '..', 'fixtures', 'harness', 'opencode', 'json-storage');
 const FAKE = join(import.meta.dir, '..', 'fixtures', 'opencode-fake', 'opencode.ts');
 const SES = 'ses_1f1a7e0000ffeFixtureSess01';
 const STEPS = 25;
+/** Where it waits until it is let go on. */
+const HELD = 10;
 
 let home: Home;
 let env: Record<string, string>;
@@ -52,7 +55,9 @@ beforeEach(() => {
 if [ "$1" = --version ]; then echo 1.3.2; exit; fi
 if [ "$1" = import ]; then
   i=0
-  while [ $i -lt ${STEPS} ]; do i=$((i+1)); echo $i || exit 9; echo $i >> "${inHome('steps')}"; sleep 0.1; done
+  while [ $i -lt ${STEPS} ]; do i=$((i+1)); echo $i || exit 9; echo $i >> "${inHome('steps')}"
+    while [ $i = ${HELD} ] && [ -e "${inHome('steps')}" ] && [ ! -e "${inHome('on')}" ]; do sleep 0.02; done
+  done
 fi
 exec "${process.execPath}" "${FAKE}" 1.3.2 "${inHome('log')}" "$@"
 `,
@@ -69,12 +74,7 @@ exec "${process.execPath}" "${FAKE}" 1.3.2 "${inHome('log')}" "$@"
     writeFileSync(path, filled);
   }
 });
-afterEach(() => home.remove(), 60_000);
-
-async function until(holds: () => boolean): Promise<void> {
-  for (const end = Date.now() + 30_000; !holds() && Date.now() < end; ) await Bun.sleep(20);
-  expect(holds()).toBe(true);
-}
+afterEach(() => home.remove(), 180_000);
 
 test.skipIf(process.platform === 'win32')(
   'two Ctrl-C end ao-migrate, not the take-over of OpenCode, and later runs wait for it and complete',
@@ -99,22 +99,22 @@ test.skipIf(process.platform === 'win32')(
     await Bun.sleep(600);
     child.terminal?.write('\x03');
     expect(await child.exited).toBe(130);
-    const then = done();
-    expect(then).toBeLessThan(STEPS);
+    expect(done()).toBeLessThan(STEPS);
     const meanwhile = await runJson(home, ['--yes'], { env });
     expect(meanwhile.document).toMatchObject({ status: 'partial', orchestrators: { created: 0 } });
     expect(meanwhile.stdout).toContain('still takes its JSON files over');
+    writeFileSync(inHome('on'), '');
     await until(() => done() === STEPS);
     // The import itself, after which the program is gone.
     let completed = meanwhile;
-    for (const end = Date.now() + 20_000; completed.document.status === 'partial' && Date.now() < end; )
+    for (const end = Date.now() + 50_000; completed.document.status === 'partial' && Date.now() < end; )
       completed = await runJson(home, ['--yes'], { env });
     expect(completed.document).toMatchObject({ status: 'migrated' });
     expect(readFileSync(inHome('log'), 'utf8').trim().split('\n')).toHaveLength(1);
     using database = new Database(inHome('.ao', 'data', 'ao.db'), { readonly: true });
     expect(database.query('SELECT id FROM sessions').values()).toEqual([['shop-orchestrator']]);
   },
-  60_000,
+  180_000,
 );
 
 test('an install leaves a take-over to the user and begins nothing', async () => {

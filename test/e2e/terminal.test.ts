@@ -3,15 +3,15 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXECUTABLE, run } from '../support/executable';
-import { emptyHome, type Home, realFixture } from '../support/home';
+import { COMMON_FOLDER, emptyHome, type Home, realFixture } from '../support/home';
 import { inTerminal, type Shown, type TerminalOptions, TMUX } from '../support/tmux';
 import { snapshot } from '../support/tree';
 
 let home: Home;
 beforeEach(() => {
-  home = realFixture('v2-stopped');
+  home = realFixture('v2-stopped', COMMON_FOLDER);
 });
-afterEach(() => home.remove(), 60_000);
+afterEach(() => home.remove(), 180_000);
 
 const QUESTION = 'Migrate 3 projects and 3 orchestrators?';
 const show = (args: readonly string[], options: TerminalOptions = {}): Promise<Shown> =>

@@ -29,8 +29,8 @@ const sql =
 beforeEach(async () => {
   home = realFixture('v2-stopped');
   await run(home, ['--yes']);
-}, 60_000);
-afterEach(() => home.remove(), 60_000);
+}, 180_000);
+afterEach(() => home.remove(), 180_000);
 
 describe('verify', () => {
   test('right after a run all is as written, and nothing is touched by looking', async () => {
@@ -245,4 +245,4 @@ test('an origin with a query stands in the receipt as a digest, by which verify 
   } finally {
     other.remove();
   }
-}, 60_000);
+}, 180_000);

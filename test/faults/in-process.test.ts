@@ -93,6 +93,6 @@ describe('an accident at a call of the program itself, without any tool of the s
         bench.remove();
       }
     },
-    60_000,
+    180_000,
   );
 });

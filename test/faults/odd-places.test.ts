@@ -1,7 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'bun:test';
 import {
   chmodSync,
-  copyFileSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -14,6 +13,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { EXECUTABLE } from '../support/executable';
+import { COMMON_FOLDER } from '../support/home';
+import { AS_NOBODY, NOBODY, nobodyRuns, openExecutable } from '../support/nobody';
 import { Bench } from './bench';
 import { scenario } from './scenarios';
 import { differences, stateOf } from './state';
@@ -99,7 +100,7 @@ describe.skipIf(!canMount)('with mounts', () => {
       }
       expect([...seen].sort()).toEqual([0, 3]);
     },
-    60_000 + ROOM.length * 2_000,
+    180_000 + ROOM.length * 2_000,
   );
 
   test('an old store that is mounted read-only', async () => {
@@ -111,7 +112,7 @@ describe.skipIf(!canMount)('with mounts', () => {
     if (!call('mount', '-o', 'remount,bind,ro', root)) throw new Error('remount');
     expect((await bench.run(bench.scenario.args)).exitCode).toBe(0);
     expect(differences(expected, stateOf(bench.home.path, { whole: false }))).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 
   test.each([
     ['data directory', '.ao/data'],
@@ -130,7 +131,7 @@ describe.skipIf(!canMount)('with mounts', () => {
       for (const each of mounted.splice(0)) call('umount', '-l', each);
       expect(differences(bench.before.state, stateOf(bench.home.path, { whole: true }))).toEqual([]);
     },
-    60_000,
+    180_000,
   );
 
   test('a data directory on another file system', async () => {
@@ -145,7 +146,7 @@ describe.skipIf(!canMount)('with mounts', () => {
     expect(said(await bench.run([...bench.scenario.args, ...args])).status).toBe('already-migrated');
     expect(said(await bench.run([...ROLLBACK, ...args])).status).toBe('undone');
     expect(existsSync(join(disk, 'data'))).toBe(false);
-  }, 60_000);
+  }, 180_000);
 });
 
 test.skipIf(process.platform === 'win32')(
@@ -165,7 +166,7 @@ test.skipIf(process.platform === 'win32')(
       differences({ ...before, rows: null }, { ...stateOf(bench.home.path, { whole: false }), rows: null }, isRecord),
     ).toEqual([]);
   },
-  60_000,
+  180_000,
 );
 
 test.skipIf(process.platform === 'win32').each(['000', '077'])(
@@ -183,27 +184,24 @@ test.skipIf(process.platform === 'win32').each(['000', '077'])(
     expect(await child.exited).toBe(0);
     expect(differences(expected, stateOf(bench.home.path, { whole: false }))).toEqual([]);
   },
-  60_000,
+  180_000,
 );
 
-describe.skipIf(!isRoot || process.platform !== 'linux' || Bun.which('setpriv') === null)('as another user', () => {
-  const NOBODY = '65534';
-  let folderOfProgram = '';
+describe.skipIf(!nobodyRuns('setpriv'))('as another user', () => {
+  let program = { path: '', remove: (): void => undefined };
   beforeAll(() => {
-    // The tree of the project may be closed to others.
-    folderOfProgram = mkdtempSync(join(tmpdir(), 'ao-migrate-program-'));
-    copyFileSync(EXECUTABLE, join(folderOfProgram, 'ao-migrate'));
-    chmodSync(folderOfProgram, 0o755);
-    chmodSync(join(folderOfProgram, 'ao-migrate'), 0o755);
+    program = openExecutable();
   });
-  afterAll(() => rmSync(folderOfProgram, { recursive: true, force: true }));
+  afterAll(() => program.remove());
 
   async function asNobody(on: Bench): Promise<Said & { exitCode: number }> {
-    const program = join(folderOfProgram, 'ao-migrate');
-    const child = Bun.spawn(
-      ['setpriv', `--reuid=${NOBODY}`, `--regid=${NOBODY}`, '--clear-groups', program, ...on.scenario.args],
-      { cwd: '/', env: { ...on.env, TMPDIR: '/tmp' }, stdin: 'ignore', stdout: 'pipe', stderr: 'ignore' },
-    );
+    const child = Bun.spawn([...AS_NOBODY, program.path, ...on.scenario.args], {
+      cwd: '/',
+      env: { ...on.env, TMPDIR: COMMON_FOLDER },
+      stdin: 'ignore',
+      stdout: 'pipe',
+      stderr: 'ignore',
+    });
     const stdout = await new Response(child.stdout).text();
     return { ...said({ stdout }), exitCode: await child.exited };
   }
@@ -231,7 +229,7 @@ describe.skipIf(!isRoot || process.platform !== 'linux' || Bun.which('setpriv') 
     chmodSync(bench.home.path, 0o755);
     expect(await asNobody(bench)).toMatchObject({ exitCode: 0, status: 'migrated' });
     expect(differences(expected, stateOf(bench.home.path, { whole: false }), (name) => name === '')).toEqual([]);
-  }, 60_000);
+  }, 180_000);
 
   test('a home that cannot be written', async () => {
     bench = await Bench.make(scenario('new database'), null);
@@ -240,7 +238,7 @@ describe.skipIf(!isRoot || process.platform !== 'linux' || Bun.which('setpriv') 
     chmodSync(bench.home.path, 0o555);
     expect(await asNobody(bench)).toMatchObject({ exitCode: 3, refusal: { code: 'NOT_WRITABLE' } });
     expect(existsSync(join(bench.home.path, '.ao'))).toBe(false);
-  }, 60_000);
+  }, 180_000);
 });
 
 test('a folder in the place of a file of ours is refused, and stays', async () => {
@@ -252,4 +250,4 @@ test('a folder in the place of a file of ours is refused, and stays', async () =
   const run = await bench.run(bench.scenario.args);
   expect({ ...said(run), exitCode: run.exitCode }).toMatchObject({ exitCode: 3, refusal: { code: 'NOT_WRITABLE' } });
   expect(differences(before, stateOf(bench.home.path, { whole: true }))).toEqual([]);
-}, 60_000);
+}, 180_000);

@@ -62,7 +62,7 @@ describe.skipIf(strace === null)('after a power cut the next run ends as an undi
         bench.remove();
       }
     },
-    60_000 + COUNT * 2_000,
+    180_000 + COUNT * 2_000,
   );
 });
 

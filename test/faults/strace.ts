@@ -240,7 +240,7 @@ export function runFaulted(point: Point, options: TraceOptions): Promise<TracedR
 }
 
 async function traced(flags: readonly string[], options: TraceOptions): Promise<TracedRun> {
-  const { strace, program, cwd, env, log, timeoutMs = 30_000 } = options;
+  const { strace, program, cwd, env, log, timeoutMs = 120_000 } = options;
   const child = Bun.spawn([strace, '-f', '-o', log, ...flags, ...program], {
     cwd,
     env,

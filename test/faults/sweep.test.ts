@@ -24,7 +24,7 @@ describe.skipIf(strace === null)('one accident at a system call, then an undistu
         lost: [],
       });
     },
-    60_000,
+    180_000,
   );
 });
 
@@ -50,7 +50,7 @@ describe.skipIf(strace === null)('accidents one after another, each in the recov
         bench.remove();
       }
     },
-    60_000 + CHAINS * 5_000,
+    180_000 + CHAINS * 5_000,
   );
 });
 

@@ -8,6 +8,7 @@ import { Refusal, UsageError } from '../../src/contracts/refusals';
 import { decodeConfig, encodeConfig } from '../../src/rewrite/config';
 import { readDaemonTime } from '../support/daemon-time';
 import { type Home, legacyFixture, realFixture } from '../support/home';
+import { processorTime } from '../support/processor-time';
 import { draftAt, planOf } from '../support/store';
 
 const SEED = Number(process.env.AO_TEST_SEED ?? 20261121);
@@ -278,7 +279,7 @@ test(
       const { home, files } = dice.pick(stores);
       const targets = new Set(Array.from({ length: 1 + dice.below(3) }, () => dice.pick(files)));
       const damages = [...targets].map((file) => damage(home, file, dice));
-      const start = performance.now();
+      const start = processorTime();
       try {
         const drafted = draftAt(home, { draft: { onlyLive: dice.below(4) === 0 } });
         checkNotes(drafted.notes());
@@ -291,7 +292,7 @@ test(
             { cause: error },
           );
       } finally {
-        slowest = Math.max(slowest, performance.now() - start);
+        slowest = Math.max(slowest, processorTime() - start);
         for (const { undo } of damages) undo();
       }
       expect(slowest).toBeLessThan(SLOWEST_MS);
@@ -300,5 +301,5 @@ test(
     for (const { home, files } of stores)
       for (const file of files) expect(lstatSync(join(home, file)).isFile()).toBe(true);
   },
-  Math.max(60_000, COUNT * 60),
+  Math.max(180_000, COUNT * 60),
 );

@@ -69,7 +69,7 @@ describe('limits', () => {
     // Ten times the work; a quadratic step would make it a hundred times. The floor keeps the noise of a busy machine out.
     expect(large.milliseconds).toBeLessThan(Math.max(3_000, small.milliseconds * 25));
     expect(large.megabytes).toBeLessThan(BOUNDED);
-  }, 60_000);
+  }, 180_000);
 });
 
 /** Every project has a V1 directory with an `.origin`, a date in the portfolio, and five V2 records. */

@@ -4,6 +4,7 @@ import { stringify } from 'yaml';
 import type { Tree } from '../../src/contracts/legacy';
 import { plain, TreeError } from '../../src/legacy/tree';
 import { parseTree } from '../../src/legacy/yaml';
+import { processorTime } from '../support/processor-time';
 import { runs } from '../support/property';
 
 /** Values that YAML core and JSON have in common; maps without prototype, as `plain` makes them. */
@@ -127,22 +128,22 @@ describe('YAML to a tree', () => {
   test('a thousand aliases of a thousand aliases end at once', () => {
     const level = (name: string, of: string) => `${name}: &${name} [${Array(100).fill(`*${of}`).join(', ')}]\n`;
     const bomb = `a: &a [${Array(100).fill('x').join(', ')}]\n${level('b', 'a')}${level('c', 'b')}${level('d', 'c')}`;
-    const start = performance.now();
+    const start = processorTime();
     expect(failure(bomb).message).toContain('million');
     expect(failure(`t: &t ${'x'.repeat(100_000)}\nenv: [${Array(1_000).fill('*t').join(', ')}]`).message).toContain(
       'million',
     );
-    expect(performance.now() - start).toBeLessThan(2_000);
+    expect(processorTime() - start).toBeLessThan(2_000);
   });
 
   test('many keys, many aliases and deep nesting take no more than their share of time', () => {
-    const start = performance.now();
+    const start = processorTime();
     parseTree(Array.from({ length: 20_000 }, (_, index) => `key${index}: 1\n`).join(''));
     parseTree(`- &a 1\n${'- *a\n'.repeat(20_000)}`);
     expect(failure('['.repeat(50_000)).message).toBe('it is nested too deeply');
     expect(failure(`${'['.repeat(2_000)}${']'.repeat(2_000)}`).message).toBe('it is nested too deeply');
     expect(failure('\n'.repeat(1_000_001)).message).toContain('more values');
-    expect(performance.now() - start).toBeLessThan(5_000);
+    expect(processorTime() - start).toBeLessThan(5_000);
   });
 });
 

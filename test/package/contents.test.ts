@@ -8,7 +8,7 @@ import { type Manifest, publishedName } from '../../scripts/release-files';
 import { TARGETS } from '../../scripts/targets';
 import { HERE, installed, script } from '../support/installed';
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const ROOT = resolve(import.meta.dir, '../..');
 const work = mkdtempSync(join(tmpdir(), 'ao-migrate-pack-'));

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { HERE, node, script } from '../support/installed';
 import { cleanUp, GOOD, lay, postinstall, ran, sends, serve } from '../support/ladder';
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 afterEach(cleanUp);
 
 describe('the postinstall', () => {

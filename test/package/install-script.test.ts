@@ -17,7 +17,7 @@ import { type Ended, started } from '../../scripts/run';
 import { type FileServer, fileServer, type Handler, proxyServer } from '../support/file-server';
 import { HERE, script, VERSION } from '../support/installed';
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 const SOURCE = readFileSync(resolve(import.meta.dir, '../../scripts/install.sh'), 'utf8');
 const NAME = publishedName(HERE);

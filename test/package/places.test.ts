@@ -2,10 +2,11 @@ import { afterAll, afterEach, describe, expect, setDefaultTimeout, test } from '
 import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { EXECUTABLE } from '../support/executable';
-import { emptyHome, type Home, realFixture } from '../support/home';
+import { COMMON_FOLDER, emptyHome, type Home, realFixture } from '../support/home';
 import { type Installed, installedExecutable, NODE } from '../support/installed';
+import { AS_NOBODY, NOBODY, nobodyRuns, openExecutable } from '../support/nobody';
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 /** Odd places to start in (distribution.md 4): it starts, or says why in one go, and never leaves a half-made thing. */
 const isRoot = process.getuid?.() === 0;
@@ -20,9 +21,14 @@ afterEach(() => {
 });
 
 function lay(name = 'v2-crashed'): Home {
-  home = name === '' ? emptyHome() : realFixture(name);
+  home = name === '' ? emptyHome(COMMON_FOLDER) : realFixture(name, COMMON_FOLDER);
   return home;
 }
+
+/** Root may write and enter everything, so that there another user tries. */
+const isTried = !isRoot || nobodyRuns('setpriv');
+const program = isRoot && isTried ? openExecutable() : { path: EXECUTABLE, remove: () => undefined };
+afterAll(() => program.remove());
 
 interface Ended {
   readonly exitCode: number;
@@ -37,7 +43,7 @@ function start(
   before: readonly string[] = [],
   cwd = '/',
 ): Ended {
-  const { exitCode, stdout, stderr } = Bun.spawnSync([...before, EXECUTABLE, ...args], {
+  const { exitCode, stdout, stderr } = Bun.spawnSync([...before, program.path, ...args], {
     env: { ...env },
     cwd,
     stdin: 'ignore',
@@ -109,7 +115,7 @@ describe('the environment', () => {
 
 /** The executable as it is installed by npm, behind its launcher: one for all tests, because it is large. */
 function withLauncher(): Installed {
-  laid ??= installedExecutable(EXECUTABLE);
+  laid ??= installedExecutable(EXECUTABLE, COMMON_FOLDER);
   return laid;
 }
 afterAll(() => laid?.remove());
@@ -131,8 +137,7 @@ describe('the launcher starts, too', () => {
     expect(done.stderr.toString()).toMatch(/^ao-migrate: [^\n]+\n$/);
     expect(done.exitCode).toBe(0);
   });
-  test('for a user without rights, in folders of somebody else', () => {
-    if (!isRoot) return;
+  test.skipIf(!nobodyRuns(NODE))('for a user without rights, in folders of somebody else', () => {
     const { main, launcher } = withLauncher();
     Bun.spawnSync(['chmod', '-R', 'go+rX', join(main, '..', '..')]);
     const place = lay();
@@ -172,18 +177,17 @@ describe('the working directory', () => {
 });
 
 describe('the home', () => {
-  test('cannot be written', () => {
+  test.skipIf(!isTried)('cannot be written', () => {
     const place = lay();
     chmodSync(place.path, 0o555);
     const env = { HOME: place.path, PATH: '/usr/bin:/bin', TMUX_TMPDIR: '/tmp' };
-    // root writes everywhere, so that there another user tries.
     const before = isRoot ? asNobody(place) : [];
     expectStarts(env, before);
     expectSaysWhy(start(['--yes'], env, before), 3, /NOT_WRITABLE|cannot be written|write permission/);
     expectSaysWhy(start(['postinstall'], env, before), 0, /nothing was migrated/);
     expect(existsSync(join(place.path, '.ao'))).toBe(false);
   });
-  test('belongs to a user who is not root', () => {
+  test.skipIf(!isTried)('belongs to a user who is not root', () => {
     const place = lay();
     const env = { HOME: place.path, PATH: '/usr/bin:/bin', TMUX_TMPDIR: '/tmp' };
     const before = isRoot ? asNobody(place) : [];
@@ -192,8 +196,7 @@ describe('the home', () => {
     expect(done.exitCode).toBe(0);
     expect(existsSync(join(place.path, '.ao', 'data', 'ao.db'))).toBe(true);
   });
-  test("is another user's: an install leaves nothing in it", () => {
-    if (!isRoot) return;
+  test.skipIf(!isRoot)("is another user's: an install leaves nothing in it", () => {
     const place = lay();
     asNobody(place);
     const done = start(['postinstall'], { HOME: place.path, PATH: '/usr/bin:/bin', TMUX_TMPDIR: '/tmp' });
@@ -203,10 +206,10 @@ describe('the home', () => {
 });
 
 /** Gives the home to a user without rights, and the way to run as that user. */
-function asNobody(place: Home): string[] {
-  Bun.spawnSync(['chown', '-R', '65534:65534', place.path]);
-  chownSync(place.path, 65534, 65534);
-  return ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'];
+function asNobody(place: Home): readonly string[] {
+  Bun.spawnSync(['chown', '-R', `${NOBODY}:${NOBODY}`, place.path]);
+  chownSync(place.path, NOBODY, NOBODY);
+  return AS_NOBODY;
 }
 
 /** A private view of the mounts, where the system lets this user have one. */
@@ -236,23 +239,25 @@ describe.if(unshares)('the system', () => {
     const temp = join(place.path, 'temp');
     mkdirSync(temp);
     const env = { HOME: place.path, TMPDIR: temp, PATH: '/usr/bin:/bin', TMUX_TMPDIR: place.path };
-    const noexec = mounted(`mount -t tmpfs -o noexec,size=64m none ${temp}`);
+    const noexec = mounted(`mount -t tmpfs -o noexec,size=64m none '${temp}'`);
     expectStarts(env, noexec);
     expect(start(['--yes'], env, noexec).exitCode).toBe(0);
     expect(start(['--yes'], env, noexec).exitCode).toBe(0);
-    const full = mounted(`mount -t tmpfs -o size=4k none ${temp} && head -c 4096 /dev/zero > ${temp}/all`);
+    const full = mounted(`mount -t tmpfs -o size=4k none '${temp}' && head -c 4096 /dev/zero > '${temp}/all'`);
     expectStarts(env, full);
     const done = start(['--yes'], env, full);
     if (done.exitCode !== 0) expectSaysWhy(done, 3, /NO_SPACE|NOT_WRITABLE|space/);
   });
   test('has a root that cannot be written, with only the home besides', () => {
     const place = lay();
-    const before = mounted(`mount --bind ${place.path} ${place.path} && mount -o remount,ro,bind /`);
+    const own = `mount --bind '${place.path}' '${place.path}'`;
+    const before = mounted(`${own} && mount -o remount,ro,bind /`);
     const env = { HOME: place.path, PATH: '/usr/bin:/bin', TMPDIR: place.path, TMUX_TMPDIR: place.path };
     expectStarts(env, before);
     expect(start(['--yes'], env, before).exitCode).toBe(0);
     rmSync(join(place.path, '.ao'), { recursive: true });
-    const all = mounted('mount -o remount,ro,bind /');
+    // The home, too: it may lie on another file system than the root.
+    const all = mounted(`${own} && mount -o remount,ro,bind '${place.path}' && mount -o remount,ro,bind /`);
     expectStarts(env, all);
     expectSaysWhy(start(['--yes'], env, all), 3, /NOT_WRITABLE|cannot be written|write permission/);
     expectSaysWhy(start(['postinstall'], env, all), 0, /nothing was migrated/);

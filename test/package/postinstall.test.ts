@@ -9,7 +9,7 @@ import { emptyHome, type Home, realFixture } from '../support/home';
 import { installedExecutable, NODE } from '../support/installed';
 import { snapshot } from '../support/tree';
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 
 let home: Home | null = null;
 afterEach(() => home?.remove());

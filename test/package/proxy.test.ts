@@ -18,7 +18,7 @@ import {
   vendored,
 } from '../support/ladder';
 
-setDefaultTimeout(60_000);
+setDefaultTimeout(180_000);
 afterEach(cleanUp);
 
 describe('proxies', () => {

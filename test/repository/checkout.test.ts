@@ -4,7 +4,7 @@ import { mainCheckoutOf, worktreesOf } from '../../src/repository/checkout';
 import { Sandbox } from './sandbox';
 
 const box = new Sandbox();
-afterAll(() => box.remove(), 60_000);
+afterAll(() => box.remove(), 180_000);
 
 /** Registers the worktree `path` with a git directory, by hand. */
 function register(gitDir: string, id: string, path: string, commondir = '../..\n'): void {

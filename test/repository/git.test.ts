@@ -5,7 +5,7 @@ import { readRepository } from '../../src/repository/repository';
 import { GIT, Sandbox } from './sandbox';
 
 const box = new Sandbox();
-afterAll(() => box.remove(), 60_000);
+afterAll(() => box.remove(), 180_000);
 
 /** What git says, by its own commands, of what `readRepository` answers. `branches` are all that it knows. */
 function asGitSaysIt(directory: string) {

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { matchesGlob } from '../../src/repository/glob';
+import { processorTime } from '../support/processor-time';
 
 describe('patterns of conditional includes', () => {
   const matching: readonly (readonly [pattern: string, text: string])[] = [
@@ -65,9 +66,9 @@ describe('patterns of conditional includes', () => {
   });
 
   test('a hostile pattern takes time of pattern times text at most', () => {
-    const started = performance.now();
+    const started = processorTime();
     expect(matchesGlob(`${'*a'.repeat(200)}b`, 'a'.repeat(2000))).toBe(false);
     expect(matchesGlob(`${'**/'.repeat(2000)}b`, 'a/'.repeat(100))).toBe(false);
-    expect(performance.now() - started).toBeLessThan(3000);
+    expect(processorTime() - started).toBeLessThan(3000);
   });
 });

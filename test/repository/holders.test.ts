@@ -3,7 +3,7 @@ import { cpSync, mkdirSync, rmSync, symlinkSync } from 'node:fs';
 import { ID, Sandbox } from './sandbox';
 
 const box = new Sandbox();
-afterAll(() => box.remove(), 60_000);
+afterAll(() => box.remove(), 180_000);
 
 describe('what holds a branch (6.4)', () => {
   /** A registered worktree `w` whose HEAD is detached, with `files` in its administrative folder. */

@@ -3,7 +3,7 @@ import { existsSync, lstatSync, mkdirSync, readdirSync, rmSync, symlinkSync } fr
 import { ID, Sandbox } from './sandbox';
 
 const box = new Sandbox();
-afterAll(() => box.remove(), 60_000);
+afterAll(() => box.remove(), 180_000);
 
 describe('hostile files', () => {
   test('FIFOs and devices are not opened, and what needs them is unreadable', () => {

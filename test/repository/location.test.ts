@@ -5,7 +5,7 @@ import { readRepository } from '../../src/repository/repository';
 import { ID, Sandbox } from './sandbox';
 
 const box = new Sandbox();
-afterAll(() => box.remove(), 60_000);
+afterAll(() => box.remove(), 180_000);
 
 describe('finding the repository (R12)', () => {
   test('a directory that is missing, relative, or a file', () => {

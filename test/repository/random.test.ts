@@ -4,7 +4,7 @@ import { readRepository } from '../../src/repository/repository';
 import { Dice, GIT, Sandbox } from './sandbox';
 
 const box = new Sandbox();
-afterAll(() => box.remove(), 60_000);
+afterAll(() => box.remove(), 180_000);
 
 type Choices = readonly [string, ...string[]];
 

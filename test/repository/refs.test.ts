@@ -3,7 +3,7 @@ import { symlinkSync } from 'node:fs';
 import { ID, Sandbox } from './sandbox';
 
 const box = new Sandbox();
-afterAll(() => box.remove(), 60_000);
+afterAll(() => box.remove(), 180_000);
 
 describe('branches', () => {
   test('loose, packed, symbolic, and those that only look like one', () => {

@@ -88,6 +88,6 @@ describe('docs', () => {
       for (const [name, text] of await recordings())
         expect({ name, text: readFileSync(join(RECORDINGS_FOLDER, name), 'utf8') }).toEqual({ name, text });
     },
-    60_000,
+    180_000,
   );
 });

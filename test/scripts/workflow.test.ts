@@ -52,8 +52,9 @@ test('all that it starts is there', () => {
     ]),
   );
   for (const file of started) expect(statSync(join(ROOT, file)).isFile()).toBe(true);
+  // For others it is what the umask left at the checkout.
   for (const file of ['.ci/run', 'scripts/smoke-install.sh'])
-    expect(statSync(join(ROOT, file)).mode & 0o111).toBe(0o111);
+    expect(statSync(join(ROOT, file)).mode & 0o100).toBe(0o100);
 });
 
 test('every Bun in it, and in what people are told, is the pinned one', () => {
@@ -69,7 +70,7 @@ test('the shell can read what it is given', () => {
   for (const { name, run, shell } of runs) {
     if (shell === 'pwsh') continue;
     const text = run.replace(/\$\{\{[^}]*\}\}/g, 'x');
-    const read = Bun.spawnSync(['bash', '-n'], { stdin: Buffer.from(text) });
+    const read = Bun.spawnSync(['bash', '-n'], { env: { PATH: process.env.PATH }, stdin: Buffer.from(text) });
     expect([name, read.stderr.toString()]).toEqual([name, '']);
   }
 });

@@ -5,6 +5,7 @@ import type { Machine } from '../../src/contracts/machine';
 import { askVersion, askVersions, emptyEnvironment, resumeProblem, withEmptyHome } from '../../src/sessions/agents';
 import { findBinary, packageVersion } from '../../src/sessions/agents-binary';
 import { type CommandResult, commandRunner, type RunCommand } from '../../src/sessions/agents-command';
+import { isAtWork, until } from '../support/waiting';
 import { OpencodeWorld } from './opencode-world';
 
 let world: OpencodeWorld;
@@ -147,7 +148,7 @@ describe('a command', () => {
       cwd: world.path,
       env: { PATH: '/usr/bin:/bin' },
       stdoutFile: null,
-      timeoutMs: 5_000,
+      timeoutMs: 50_000,
       ...more,
     });
 
@@ -176,15 +177,15 @@ describe('a command', () => {
   });
 
   test('is killed with all that it started when its time is over', async () => {
-    const pid = join(world.path, 'pid');
-    const started = Date.now();
-    const result = await shell(`(sleep 30 & echo $! > "${pid}"; wait)`, { timeoutMs: 300 });
-    expect(result).toMatchObject({ exitCode: null, timedOut: true });
-    expect(Date.now() - started).toBeLessThan(4_000);
-    await Bun.sleep(50);
-    // A killed child may stay a zombie until somebody asks for it.
-    const stat = join('/proc', readFileSync(pid, 'utf8').trim(), 'stat');
-    expect(existsSync(stat) ? readFileSync(stat, 'utf8') : ' Z ').toContain(' Z ');
+    const file = join(world.path, 'pid');
+    const pid = (): string => (existsSync(file) ? readFileSync(file, 'utf8').trim() : '');
+    // A busy machine may not have come to the second program by then.
+    for (const timeoutMs of [300, 3_000, 20_000]) {
+      const result = await shell(`(sleep 600 & echo $! > "${file}"; wait)`, { timeoutMs });
+      expect(result).toMatchObject({ exitCode: null, timedOut: true });
+      if (pid() !== '') break;
+    }
+    await until(() => !isAtWork(Number(pid())));
   });
 
   test('that cannot be started is no error', async () => {

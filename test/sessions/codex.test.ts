@@ -452,7 +452,7 @@ describe('in use', () => {
   if (process.platform === 'linux')
     test('the kernel’s own list of locks is understood', async () => {
       const lock = world.write(join(world.path, 'real.lock'), '');
-      const script = `exec 9>${JSON.stringify(lock)}; flock -n 9; echo held; sleep 5`;
+      const script = `exec 9>${JSON.stringify(lock)}; flock -n 9; echo held; exec sleep 600`;
       const holder = Bun.spawn(['sh', '-c', script], { stdout: 'pipe' });
       try {
         await holder.stdout.getReader().read();

@@ -1,18 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { temporaryDirectory } from '../../src/sessions/temporary';
 import { machineAt } from '../support/home';
+import { isAtWork, until } from '../support/waiting';
 
 let folder: string;
 beforeEach(() => {
@@ -32,12 +24,12 @@ async function holder(listens: string): Promise<{ child: Bun.Subprocess<'ignore'
     const { path } = await temporaryDirectory('export', machine);
     require('node:fs').writeFileSync(path + '/private', 'x');
     ${listens}
-    void commandRunner('linux')({ program: '/bin/sh', args: ['-c', 'echo $$ > pid; exec sleep 60'], cwd: path, env: {},
-      stdoutFile: null, timeoutMs: 60000 });
+    void commandRunner('linux')({ program: '/bin/sh', args: ['-c', 'echo $$ > pid; exec sleep 600'], cwd: path, env: {},
+      stdoutFile: null, timeoutMs: 600000 });
     while (!require('node:fs').existsSync(path + '/pid') || require('node:fs').statSync(path + '/pid').size === 0)
       await Bun.sleep(5);
     console.log(require('node:fs').readFileSync(path + '/pid', 'utf8'));
-    await Bun.sleep(60000);`;
+    await Bun.sleep(600000);`;
   const child = Bun.spawn([process.execPath, '-e', script], {
     env: { PATH: process.env.PATH ?? '' },
     stdin: 'ignore',
@@ -50,11 +42,6 @@ async function holder(listens: string): Promise<{ child: Bun.Subprocess<'ignore'
   return { child, inner };
 }
 
-/** A process that has ended and waits for nobody counts as gone. */
-function runs(pid: number): boolean {
-  return existsSync(`/proc/${pid}`) && !/\nState:\s+[ZX]/.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-}
-
 describe.skipIf(process.platform !== 'linux')('a process that must end at once', () => {
   test.each([
     ['SIGINT', 130],
@@ -64,12 +51,11 @@ describe.skipIf(process.platform !== 'linux')('a process that must end at once',
     'by %s ends with %p, and neither its private directory nor its program outlives it',
     async (signal, code) => {
       const { child, inner } = await holder('');
-      expect(runs(inner)).toBe(true);
+      expect(isAtWork(inner)).toBe(true);
       child.kill(signal);
       expect(await child.exited).toBe(code);
       expect(readdirSync(folder)).toEqual([]);
-      await Bun.sleep(50);
-      expect(runs(inner)).toBe(false);
+      await until(() => !isAtWork(inner));
     },
   );
 
@@ -86,7 +72,7 @@ describe.skipIf(process.platform !== 'linux')('a process that must end at once',
       const machine = { tempDir: ${JSON.stringify(folder)}, pid: process.pid, uid: null, now: () => new Date() };
       await (await temporaryDirectory('copy', machine)).remove();
       process.kill(process.pid, 'SIGTERM');
-      await Bun.sleep(60000);`;
+      await Bun.sleep(600000);`;
     const child = Bun.spawn([process.execPath, '-e', script], { env: {}, stdin: 'ignore', stderr: 'inherit' });
     await child.exited;
     expect(child.signalCode).toBe('SIGTERM');

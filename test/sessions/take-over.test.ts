@@ -5,10 +5,13 @@ import type { OpencodeDeps } from '../../src/sessions/opencode';
 import { clearSuddenly } from '../../src/sessions/sudden-end';
 import { isTakingOver } from '../../src/sessions/take-over';
 import { temporaryDirectory, WORKER_FILE, workerLeft } from '../../src/sessions/temporary';
+import { until } from '../support/waiting';
 import { OpencodeWorld } from './opencode-world';
 import { assertFound, copyOf, FIXTURES, filesBelow, NO_PROGRESS } from './world';
 
 const STEPS = 8;
+/** Where it waits until it is let go on. */
+const HELD = 4;
 
 let world: OpencodeWorld;
 let steps: string;
@@ -26,15 +29,13 @@ afterEach(() => world.remove());
 /** What a take-over does before an import: much, and it says each step, also on its stdout. */
 function slowImport(): string {
   return `if [ "$1" = import ]; then PATH=/usr/bin:/bin; i=0
-    while [ $i -lt ${STEPS} ]; do i=$((i+1)); echo $i || exit 9; echo $i >> "${steps}"; sleep 0.1; done; fi`;
+    while [ $i -lt ${STEPS} ]; do i=$((i+1)); echo $i || exit 9; echo $i >> "${steps}"
+    while [ $i = ${HELD} ] && [ -e "${steps}" ] && [ ! -e "${steps}.on" ]; do sleep 0.02; done; done; fi`;
 }
+
+const goOn = (): void => writeFileSync(`${steps}.on`, '');
 
 const done = (): number => (existsSync(steps) ? readFileSync(steps, 'utf8').trim().split('\n').length : 0);
-
-async function until(holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (const end = Date.now() + 20_000; !(await holds()) && Date.now() < end; ) await Bun.sleep(20);
-  expect(await holds()).toBe(true);
-}
 
 async function staged(deps: Partial<OpencodeDeps> = {}) {
   const harness = world.opencode(deps);
@@ -57,6 +58,7 @@ describe('a take-over', () => {
     const placing = harness.place(ready);
     await until(() => done() > 0);
     expect(isTakingOver()).toBe(true);
+    goOn();
     await placing;
     expect([isTakingOver(), done(), world.left()]).toEqual([false, STEPS, []]);
     expect(await harness.verify(copy)).toBeNull();
@@ -70,6 +72,7 @@ describe('a take-over', () => {
     expect(world.left()).toEqual([expect.stringMatching(/^ao-migrate-empty-/)]);
     const meanwhile = await world.opencode().find(world.ask());
     expect(meanwhile).toMatchObject({ state: 'blocked', code: 'CONVERSATION_IN_USE' });
+    goOn();
     await until(() => world.runs('import').length > 0);
     expect(done()).toBe(STEPS);
     await until(async () => (await world.opencode().find(world.ask())).state !== 'blocked');
@@ -84,6 +87,7 @@ describe('a take-over', () => {
     await until(() => done() > 0);
     clearSuddenly();
     expect(world.left().some((name) => name.startsWith('ao-migrate-empty-'))).toBe(true);
+    goOn();
     await placing;
     expect(done()).toBe(STEPS);
     expect(world.left()).toEqual([]);

@@ -1,5 +1,5 @@
 import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { started } from '../../scripts/run';
 
@@ -18,22 +18,33 @@ const DRIVERS_LEFT_OUT = [
   'duckdb',
 ];
 
-export const GO = Bun.which('go');
+const GO = Bun.which('go');
+
+/**
+ * The program; null where `go` is not there or cannot build it, as without a network, which is then told. Built before any
+ * test begins: how long that takes depends on the line and on what else the machine does.
+ */
+export const GOOSE: string | null = GO === null ? null : await build(GO).catch(untold);
+
+function untold(error: unknown): null {
+  process.stderr.write(`goose could not be built, nothing is compared with it: ${error}\n`);
+  return null;
+}
 
 /** Runs real goose on a database file with the repository's migrations; returns what it printed. Throws if it fails. */
 export async function goose(database: string, ...command: string[]): Promise<string> {
-  building ??= build();
+  if (GOOSE === null) throw new Error('there is no goose');
   const migrations = join(import.meta.dir, '../../migrations');
   const home = join(database, '..');
-  return await run([await building, '-dir', migrations, 'sqlite3', database, ...command], { HOME: home });
+  return await run([GOOSE, '-dir', migrations, 'sqlite3', database, ...command], { HOME: home });
 }
 
-let building: Promise<string> | undefined;
-
 /** The program, from the cache if an earlier run built it. Everything that go writes stays in the cache folder. */
-async function build(): Promise<string> {
+async function build(go: string): Promise<string> {
   const extension = process.platform === 'win32' ? '.exe' : '';
-  const cache = join(process.env.XDG_CACHE_HOME ?? tmpdir(), `ao-migrate-goose-${VERSION}`);
+  // By user: what another one has built may be closed to this one.
+  const name = `ao-migrate-goose-${VERSION}-${userInfo().uid}`;
+  const cache = join(process.env.XDG_CACHE_HOME ?? tmpdir(), name);
   const program = join(cache, `goose${extension}`);
   if (await exists(program)) return program;
 
@@ -42,7 +53,7 @@ async function build(): Promise<string> {
   try {
     const tags = DRIVERS_LEFT_OUT.map((driver) => `no_${driver}`).join(' ');
     const flags = [process.env.GOFLAGS, '-modcacherw'].filter(Boolean).join(' ');
-    await run([GO ?? 'go', 'install', `-tags=${tags}`, `github.com/pressly/goose/v3/cmd/goose@${VERSION}`], {
+    await run([go, 'install', `-tags=${tags}`, `github.com/pressly/goose/v3/cmd/goose@${VERSION}`], {
       HOME: work,
       USERPROFILE: work,
       XDG_CACHE_HOME: join(work, 'cache'),

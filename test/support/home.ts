@@ -25,8 +25,18 @@ export interface Home {
   remove(): void;
 }
 
-export function emptyHome(): Home {
-  const path = realpathSync(mkdtempSync(join(tmpdir(), 'ao-migrate-home-')));
+/**
+ * Everybody may enter it, and it has the same name on every machine, whatever TMPDIR says: for a home that another user
+ * works in, and for one whose screens are recorded, because its path is in the conversations and seen in their sizes.
+ */
+export const COMMON_FOLDER = '/tmp';
+
+/** Characters: longer paths make sockets impossible, and names that Claude Code cuts. */
+const LONGEST = 60;
+const usualFolder = (): string => (tmpdir().length > LONGEST ? COMMON_FOLDER : tmpdir());
+
+export function emptyHome(below = usualFolder()): Home {
+  const path = realpathSync(mkdtempSync(join(below, 'ao-migrate-home-')));
   return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
 }
 
@@ -74,8 +84,8 @@ interface PackedHome {
 }
 
 /** One of the homes in fixtures/real that real releases left behind, laid out below a new home. */
-export function realFixture(name: string, pid = DEAD_PID): Home {
-  const home = emptyHome();
+export function realFixture(name: string, below = usualFolder()): Home {
+  const home = emptyHome(below);
   const packed: PackedHome = JSON.parse(readFileSync(join(FIXTURES, 'real', `${name}.json`), 'utf8'));
   const hash = (folder: string): string =>
     createHash('sha256').update(join(home.path, folder)).digest('hex').slice(0, 12);
@@ -83,7 +93,7 @@ export function realFixture(name: string, pid = DEAD_PID): Home {
     text
       .replaceAll('{{HOME}}', home.path)
       .replaceAll('{{SLUG}}', home.path.replace(/[^A-Za-z0-9]/g, '-'))
-      .replaceAll('{{PID}}', pid)
+      .replaceAll('{{PID}}', DEAD_PID)
       .replace(/\{\{H12:([^}]*)\}\}/g, (_, folder: string) => hash(folder));
   for (const directory of Object.keys(packed.dirs)) mkdirSync(join(home.path, fill(directory)), { recursive: true });
   for (const [name, { text, b64, link, mode, mtime }] of Object.entries(packed.files)) {

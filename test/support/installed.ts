@@ -42,8 +42,8 @@ export interface Installed {
 }
 
 /** The main package as installers lay it out, pinned to `executable` for this machine, without any platform package. */
-export function installed(executable: Uint8Array): Installed {
-  const top = realpathSync(mkdtempSync(join(tmpdir(), 'ao-migrate-npm-')));
+export function installed(executable: Uint8Array, below = tmpdir()): Installed {
+  const top = realpathSync(mkdtempSync(join(below, 'ao-migrate-npm-')));
   const modules = join(top, 'node_modules');
   const main = join(modules, 'ao-migrate');
   const licenses = join(top, 'licenses');
@@ -83,8 +83,8 @@ export function installed(executable: Uint8Array): Installed {
 }
 
 /** As installed, with the real executable, which is too large to be written for every test. */
-export function installedExecutable(file: string): Installed {
-  const laid = installed(readFileSync(file));
+export function installedExecutable(file: string, below = tmpdir()): Installed {
+  const laid = installed(readFileSync(file), below);
   laid.add(HERE, file);
   return laid;
 }

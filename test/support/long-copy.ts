@@ -23,7 +23,7 @@ export async function whenCopying(
   act: (pid: number) => Promise<void> | void,
 ): Promise<boolean> {
   const before = transcripts(home).length;
-  for (const end = Date.now() + 20_000; Date.now() < end; await Bun.sleep(1)) {
+  for (const end = Date.now() + 120_000; Date.now() < end; await Bun.sleep(1)) {
     const running = pid();
     if (transcripts(home).length === before || running === null) continue;
     await act(running);

@@ -1,7 +1,6 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Home } from './home';
+import { COMMON_FOLDER, type Home } from './home';
 
 /** tmux is there: tests in a real terminal are skipped without it. */
 export const TMUX = Bun.which('tmux');
@@ -25,7 +24,7 @@ export interface Shown {
   readonly exitCode: number | null;
 }
 
-const PATIENCE_MS = 15_000;
+const PATIENCE_MS = 120_000;
 /** Stands on the screen behind everything that the program wrote. */
 const ENDED = '<ended>';
 
@@ -35,7 +34,7 @@ export async function inTerminal(
   home: Home,
   options: TerminalOptions = {},
 ): Promise<Shown> {
-  const folder = mkdtempSync(join(tmpdir(), 'ao-migrate-tmux-'));
+  const folder = mkdtempSync(join(COMMON_FOLDER, 'ao-migrate-tmux-'));
   const base = {
     HOME: home.path,
     PATH: process.env.PATH ?? '',
@@ -54,7 +53,7 @@ export async function inTerminal(
   const set = Object.entries({ ...base, ...options.env }).map(([name, value]) => `${name}=${value}`);
   const status = join(folder, 'status');
   // tmux now and then loses the status of a program that ended at once, so a shell around it keeps it.
-  const script = `trap : INT; "$@"; echo $? > '${status}'; echo '${ENDED}'; sleep 60`;
+  const script = `trap : INT; "$@"; echo $? > '${status}'; echo '${ENDED}'; sleep 600`;
   const words = ['sh', '-c', script, 'sh', 'env', '-i', ...set, ...command];
   const quoted = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
   const size = ['-x', String(options.columns ?? 80), '-y', String(options.rows ?? 120)];
