@@ -18,9 +18,11 @@ import { open } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import type { LegacyStore } from '../contracts/legacy';
 import type { Machine } from '../contracts/machine';
+import { Refusal } from '../contracts/refusals';
 import { stands, targetAt } from '../sessions/entry';
 import { inParallel } from '../sessions/in-parallel';
 import { isSystemError } from '../sessions/source';
+import { errorCode } from '../sessions/system-error';
 import { type BackupEntry, MANIFEST, manifestText, readManifest } from './backup-manifest';
 import { makeDirectories, syncDirectory, writeAll, writeSynced } from './durable';
 import { digestOf } from './file-state';
@@ -38,13 +40,20 @@ export interface BackupPlace {
 /**
  * `backups/legacy-YYYYMMDD-HHMMSS`, with `-2`, `-3` where that is taken (migration.md 8). Until it is whole it has a name that
  * no other run can have: those of other data dirs keep their backups in the same folder.
+ *
+ * @throws Refusal NOT_WRITABLE where that folder cannot be looked at
  */
 export function backupPlace(paths: StatePaths, time: Date, runId: string): BackupPlace {
   const base = join(paths.backups, `legacy-${compactTime(time)}`);
-  let final = base;
-  for (let count = 2; stands(final); count++) final = `${base}-${count}`;
   const partial = join(paths.backups, `legacy-${runId}.partial`);
-  return { final, partial, directories: stands(paths.backups) ? [] : [paths.backups] };
+  try {
+    let final = base;
+    for (let count = 2; stands(final); count++) final = `${base}-${count}`;
+    return { final, partial, directories: stands(paths.backups) ? [] : [paths.backups] };
+  } catch (error) {
+    const why = `${paths.backups} cannot be looked at (${errorCode(error)}), and the backup must go there.`;
+    throw new Refusal('NOT_WRITABLE', why);
+  }
 }
 
 /**

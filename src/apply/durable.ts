@@ -3,6 +3,7 @@ import { dirname } from 'node:path';
 import { cannotSync, openDirectory } from '../sessions/directories';
 import { stands } from '../sessions/entry';
 import { isSystemError } from '../sessions/source';
+import { mayChange } from './permission';
 
 /** Makes new and changed names in a directory survive a power cut; systems that cannot sync directories are let be. */
 export function syncDirectory(path: string): void {
@@ -122,8 +123,8 @@ export function removeEmpty(directories: readonly string[]): void {
   }
 }
 
-/** The same, and it holds after a power cut. */
+/** The same, and it holds after a power cut. One that may not be taken out of the folder above it stays too. */
 export function removeEmptyDurably(directories: readonly string[]): void {
-  removeEmpty(directories);
+  removeEmpty(directories.filter((each) => mayChange(dirname(each))));
   for (const parent of new Set(directories.map((each) => dirname(each)))) if (stands(parent)) syncDirectory(parent);
 }

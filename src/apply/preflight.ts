@@ -1,8 +1,9 @@
-import { accessSync, constants, statfsSync, statSync } from 'node:fs';
+import { statfsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Plan } from '../contracts/plan';
 import { Refusal } from '../contracts/refusals';
 import { stands, targetAt } from '../sessions/entry';
+import { mayChange } from './permission';
 
 /** One place that the run will write to, and how many bytes it puts there. */
 export interface Need {
@@ -64,12 +65,8 @@ export function preflight(needs: readonly Need[]): void {
   }
   for (const { path, what } of needs) {
     const existing = nearest(path);
-    try {
-      accessSync(existing, constants.W_OK | constants.X_OK);
-      if (!statSync(existing).isDirectory()) throw new Error('no directory');
-    } catch {
+    if (!mayChange(existing) || targetAt(existing)?.isDirectory() !== true)
       throw new Refusal('NOT_WRITABLE', `${existing} cannot be written, and ${what} must go there.`);
-    }
   }
 }
 

@@ -1,5 +1,8 @@
+import { dirname } from 'node:path';
 import { stands } from '../sessions/entry';
+import { errorCode } from '../sessions/system-error';
 import { isStill } from './file-state';
+import { mayChange } from './permission';
 import type { Receipt, RemovedItems } from './receipt';
 import type { RowVerdict } from './rollback-rows';
 
@@ -35,12 +38,27 @@ export function conversationItems(receipt: Receipt, verdicts: readonly RowVerdic
           reason: 'OpenCode keeps the imported session; delete it there if it is not wanted',
         },
       ];
-    const [main] = files;
-    if (main === undefined || !stands(main.destination)) return [{ ...item, outcome: 'absent' }];
-    if (!isStill(main.destination, main.size, main.sha256))
-      return [{ ...item, outcome: 'refused', reason: 'it has grown since, and is never deleted' }];
-    return [{ ...item, outcome: 'removed' }];
+    return [{ ...item, ...verdictOf(files) }];
   });
+}
+
+/** Judged before anything of it goes: a file that could not be removed later would leave the rollback half done. */
+function verdictOf(files: Receipt['conversations'][number]['files']): Pick<RollbackItem, 'outcome' | 'reason'> {
+  const [main] = files;
+  try {
+    if (main === undefined || !stands(main.destination)) return { outcome: 'absent' };
+    if (!isStill(main.destination, main.size, main.sha256))
+      return { outcome: 'refused', reason: 'it has grown since, and is never deleted' };
+    const closed = files
+      .filter(({ destination }) => stands(destination))
+      .map(({ destination }) => dirname(destination))
+      .find((folder) => !mayChange(folder));
+    return closed === undefined
+      ? { outcome: 'removed' }
+      : { outcome: 'refused', reason: `nothing may be removed from ${closed}` };
+  } catch (error) {
+    return { outcome: 'refused', reason: `it cannot be read (${errorCode(error)})` };
+  }
 }
 
 /** What will be gone of the run, or is: its rows without a database too. */

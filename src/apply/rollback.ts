@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import type { Machine } from '../contracts/machine';
 import { Refusal } from '../contracts/refusals';
 import { closeDatabase, openDatabase } from '../rewrite/connection';
+import { databaseEntry } from '../rewrite/inspect';
 import { openExclusive, probeWriter } from '../rewrite/lock';
 import { withPrivateCopy } from '../rewrite/private-copy';
 import { moveWithoutOverwriting, putBackStale } from '../rewrite/promotion';
@@ -11,8 +12,9 @@ import { entryAt, stands } from '../sessions/entry';
 import { removeEmptyDurably, syncDirectory } from './durable';
 import { isStill } from './file-state';
 import { type Journal, openJournal, type Step } from './journal';
+import { requireWritable } from './permission';
 import { type Receipt, remainderOf, requireReceipt, writeRolledBack } from './receipt';
-import { conversationItems, isRefused, itemOf, type RollbackItem, removedItems } from './rollback-items';
+import { conversationItems, itemOf, type RollbackItem, removedItems } from './rollback-items';
 import { deleteRun, holdsAnyOf, onlyHolds, type RowVerdict, rowVerdicts } from './rollback-rows';
 import type { StatePaths } from './state';
 
@@ -51,19 +53,19 @@ export function planRollback(whole: Receipt, db: Database | null): RollbackItem[
  * item by item, and the receipt then names what went; of a run undone in part before, only the rest is looked at.
  * Journalled: an interrupted rollback is completed or dropped by the next start.
  *
- * @throws Refusal DAEMON_RUNNING, DB_LOCKED, DB_CORRUPT
+ * @throws Refusal DAEMON_RUNNING, DB_LOCKED, DB_CORRUPT, NOT_WRITABLE
  */
 export function rollback(input: RollbackInput): RollbackResult {
   const { paths, runId } = input;
   const receipt = remainderOf(input.receipt);
-  const db = stands(receipt.database) ? hold(receipt.database) : null;
+  const db = databaseEntry(receipt.database) === null ? null : hold(receipt.database);
   let journal: Journal | null = null;
   try {
     const verdicts = db === null ? [] : rowVerdicts(db, receipt);
     const conversations = conversationItems(receipt, verdicts);
-    const removable = receipt.conversations.filter(
-      ({ sessionId, placed }) => placed && !isRefused(verdicts, sessionId),
-    );
+    // One that stays does so whole, with the files that belong to it.
+    const staying = new Set(conversations.flatMap(({ id, outcome }) => (outcome === 'refused' ? id : [])));
+    const removable = receipt.conversations.filter(({ resumeId, placed }) => placed && !staying.has(resumeId));
     journal = openJournal(
       paths,
       runId,
@@ -179,6 +181,7 @@ async function lookAt(
 }
 
 function hold(database: string): Database {
+  requireWritable(database);
   probeWriter(database);
   return openExclusive(database);
 }

@@ -1,4 +1,5 @@
 import { Interrupted, signalsSeen } from '../apply/interruption';
+import { requireWritable } from '../apply/permission';
 import { refuseOtherOwner } from '../apply/preflight';
 import { reasonOf } from '../apply/put-back';
 import { type Receipt, readReceipt, receiptsOf } from '../apply/receipt';
@@ -14,9 +15,9 @@ import { EXIT, type ExitCode, type RefusalReport } from '../contracts/outcome';
 import { Refusal, UsageError } from '../contracts/refusals';
 import { closeDatabase, openDatabase } from '../rewrite/connection';
 import { findDaemon } from '../rewrite/daemon';
+import { databaseEntry } from '../rewrite/inspect';
 import { runFile, type TargetPaths, targetPaths } from '../rewrite/paths';
 import { withPrivateCopy } from '../rewrite/private-copy';
-import { stands } from '../sessions/entry';
 import { recoverFirst, recoverUnder } from './recovery';
 
 export interface UndoFlags {
@@ -182,7 +183,8 @@ function chosenReceipt(runId: string | null, paths: StatePaths, target: TargetPa
 }
 
 async function plannedItems(receipt: Receipt, machine: Machine): Promise<RollbackItem[]> {
-  if (!stands(receipt.database)) return planRollback(receipt, null);
+  if (databaseEntry(receipt.database) === null) return planRollback(receipt, null);
+  requireWritable(receipt.database);
   return withPrivateCopy(receipt.database, machine, (copy) => {
     const db = openDatabase(copy);
     try {

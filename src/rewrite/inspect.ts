@@ -1,9 +1,11 @@
 import type { Database } from 'bun:sqlite';
+import type { Stats } from 'node:fs';
 import type { TargetFacts } from '../contracts/facts';
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
 import { Refusal } from '../contracts/refusals';
 import { entryAt, stands, targetAt } from '../sessions/entry';
+import { errorCode } from '../sessions/system-error';
 import { closeDatabase, openDatabase, requireSqlite, sqliteRefusal } from './connection';
 import type { TargetPaths } from './paths';
 import { withPrivateCopy } from './private-copy';
@@ -63,9 +65,22 @@ export function openElsewhereNote(database: string): Note | null {
   };
 }
 
+/**
+ * What has the name of the database; null where nothing has.
+ *
+ * @throws Refusal NOT_WRITABLE where the system does not tell, so that what is there is not taken for absent
+ */
+export function databaseEntry(database: string): Stats | null {
+  try {
+    return entryAt(database);
+  } catch (error) {
+    throw new Refusal('NOT_WRITABLE', `${database} cannot be looked at (${errorCode(error)}).`);
+  }
+}
+
 /** False where there is no `ao.db`; throws where something is that can be no database of the rewrite. */
 function databaseStands(database: string): boolean {
-  const entry = entryAt(database);
+  const entry = databaseEntry(database);
   if (entry === null) return false;
   const file = entry.isSymbolicLink() ? targetAt(database) : entry;
   const aside = 'Move it aside, then run again.';

@@ -11,9 +11,9 @@ import { Refusal, UsageError } from '../contracts/refusals';
 import { locateLegacy } from '../legacy/locate';
 import { readStore } from '../legacy/store';
 import { closeDatabase, openDatabase, sqliteRefusal } from '../rewrite/connection';
+import { databaseEntry } from '../rewrite/inspect';
 import { targetPaths } from '../rewrite/paths';
 import { withPrivateCopy } from '../rewrite/private-copy';
-import { stands } from '../sessions/entry';
 import { readBackup } from './backup-store';
 import { changedSources, checkDerivation } from './derive';
 import { type Check, checkConversations, checkDatabase, undoneChecks } from './verify';
@@ -117,9 +117,9 @@ function chosen(
 
 async function databaseChecks(receipt: Receipt, machine: Machine): Promise<Check[]> {
   // With the last row of the run its database may have gone too.
-  if (!stands(receipt.database) && receipt.status === 'undone') return [];
-  if (!stands(receipt.database))
-    return [{ kind: 'database', id: receipt.database, state: 'damaged', detail: 'it is missing' }];
+  const entry = databaseEntry(receipt.database);
+  if (entry === null && receipt.status === 'undone') return [];
+  if (entry === null) return [{ kind: 'database', id: receipt.database, state: 'damaged', detail: 'it is missing' }];
   return withPrivateCopy(receipt.database, machine, (copy) => {
     try {
       const db = openDatabase(copy);

@@ -13,6 +13,7 @@ import {
 import { decodeConfig } from '../rewrite/config';
 import { judgeSchema, readSchema, SCHEMA_VERSION } from '../rewrite/schema-guard';
 import { entryAt } from '../sessions/entry';
+import { errorCode } from '../sessions/system-error';
 import { schemaDifferences } from './schema-differences';
 
 /**
@@ -156,13 +157,24 @@ function checkConversation({ resumeId, files, harness }: ReceiptConversation): C
   const check = { kind: 'conversation', id: resumeId } as const;
   if (harness === 'opencode') return { ...check, state: 'ok', detail: 'kept by OpenCode itself' };
   let grown = false;
-  for (const { destination, size, sha256 } of files) {
-    const stat = entryAt(destination);
-    if (stat === null) return { ...check, state: 'damaged', detail: `${destination} is missing` };
-    if (!stat.isFile()) return { ...check, state: 'damaged', detail: `${destination} is not a regular file` };
-    if (stat.size < size || digestOf(destination, size) !== sha256)
-      return { ...check, state: 'damaged', detail: `${destination} no longer begins with what was written` };
-    grown ||= stat.size > size;
+  for (const file of files) {
+    const found = standOf(file);
+    if (found !== 'as written' && found !== 'grown') return { ...check, state: 'damaged', detail: found };
+    grown ||= found === 'grown';
   }
   return grown ? { ...check, state: 'changed-since', detail: 'it has grown' } : { ...check, state: 'ok' };
+}
+
+/** What became of one file of a conversation; else what is wrong with it. */
+function standOf({ destination, size, sha256 }: ReceiptConversation['files'][number]): string {
+  try {
+    const stat = entryAt(destination);
+    if (stat === null) return `${destination} is missing`;
+    if (!stat.isFile()) return `${destination} is not a regular file`;
+    if (stat.size < size || digestOf(destination, size) !== sha256)
+      return `${destination} no longer begins with what was written`;
+    return stat.size > size ? 'grown' : 'as written';
+  } catch (error) {
+    return `${destination} cannot be read (${errorCode(error)})`;
+  }
 }

@@ -1,7 +1,7 @@
 import { Database } from 'bun:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { appendFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { run, runJson } from '../support/executable';
 import { claudeFile, rowsOf } from '../support/expected';
 import { type Home, realFixture } from '../support/home';
@@ -112,10 +112,15 @@ describe('rollback', () => {
     expect(rowsOf(database()).sessions.map(({ id }) => id)).toEqual(['acme-orchestrator']);
   });
 
-  test('a conversation that has grown is never deleted', async () => {
+  test('a conversation that has grown is never deleted, nor what belongs to it', async () => {
+    const uuid = 'bc6650a6-a81a-492c-9142-a294d19ddbf4';
+    const old = join(home.path, '.agent-orchestrator', 'projects', ACME, 'worktrees', 'acme-orchestrator');
+    const beside = join(claudeFile(home, old, uuid).replace(/\.jsonl$/, ''), 'tool-results', 'one.txt');
+    mkdirSync(dirname(beside), { recursive: true });
+    writeFileSync(beside, 'a result');
     await run(home, ['--yes']);
     const cwd = join(dataDir(), 'worktrees', ACME, 'orchestrator', 'acme-orchestrator');
-    const copy = claudeFile(home, cwd, 'bc6650a6-a81a-492c-9142-a294d19ddbf4');
+    const copy = claudeFile(home, cwd, uuid);
     appendFileSync(copy, '{"type":"user","message":{"role":"user","content":"more"}}\n');
     const done = await undo();
     expect(done.exitCode).toBe(1);
@@ -126,6 +131,7 @@ describe('rollback', () => {
       reason: expect.stringContaining('grown'),
     });
     expect(readFileSync(copy, 'utf8')).toContain('more');
+    expect(readFileSync(join(copy.replace(/\.jsonl$/, ''), 'tool-results', 'one.txt'), 'utf8')).toBe('a result');
   });
 
   test('a project that the user removed counts as gone', async () => {

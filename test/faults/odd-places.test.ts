@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
   renameSync,
   rmSync,
   statfsSync,
@@ -194,8 +195,8 @@ describe.skipIf(!nobodyRuns('setpriv'))('as another user', () => {
   });
   afterAll(() => program.remove());
 
-  async function asNobody(on: Bench): Promise<Said & { exitCode: number }> {
-    const child = Bun.spawn([...AS_NOBODY, program.path, ...on.scenario.args], {
+  async function asNobody(on: Bench, args = on.scenario.args): Promise<Said & { exitCode: number }> {
+    const child = Bun.spawn([...AS_NOBODY, program.path, ...args], {
       cwd: '/',
       env: { ...on.env, TMPDIR: COMMON_FOLDER },
       stdin: 'ignore',
@@ -229,6 +230,72 @@ describe.skipIf(!nobodyRuns('setpriv'))('as another user', () => {
     chmodSync(bench.home.path, 0o755);
     expect(await asNobody(bench)).toMatchObject({ exitCode: 0, status: 'migrated' });
     expect(differences(expected, stateOf(bench.home.path, { whole: false }), (name) => name === '')).toEqual([]);
+  }, 180_000);
+
+  /** The home as it is before the command, owned by the one who runs it, with one name closed to him. */
+  function closed(on: Bench, name: string, mode: number): void {
+    on.restore();
+    call('chown', '-R', `${NOBODY}:${NOBODY}`, on.home.path);
+    chmodSync(on.home.path, 0o755);
+    chmodSync(join(on.home.path, name), mode);
+  }
+
+  const COMMANDS = [['status'], ['--dry-run'], ['explain'], ['doctor'], ['verify'], ['rollback', '--dry-run']];
+
+  test.each([
+    ['before a migration', 'new database', ['.ao', '.ao/migrations', '.ao/data', '.ao/backups']],
+    ['after one', 'rollback of a new database', ['.ao', '.ao/migrations', '.ao/data', '.ao/data/ao.db', '.ao/backups']],
+  ] as const)(
+    'a name that is closed is an answer of every command, %s',
+    async (_, name, ours) => {
+      bench = await Bench.make(scenario(name), null);
+      const isOurs = (each: string): boolean => each === '.ao' || each.startsWith('.ao/');
+      const store = ['.agent-orchestrator', '.agent-orchestrator/config.yaml', '.agent-orchestrator/projects'];
+      for (const each of [...store, '.claude', '.claude/projects', 'code/acme/.git', ...ours]) {
+        for (const mode of isOurs(each) ? [0o000, 0o500] : [0o000]) {
+          bench.restore();
+          if (name === 'new database' && isOurs(each)) mkdirSync(join(bench.home.path, each), { recursive: true });
+          const state = { each, mode: mode.toString(8) };
+          call('chown', '-R', `${NOBODY}:${NOBODY}`, bench.home.path);
+          chmodSync(bench.home.path, 0o755);
+          chmodSync(join(bench.home.path, each), mode);
+          for (const command of [...COMMANDS, bench.scenario.args]) {
+            const { status, refusal } = await asNobody(bench, [...command.filter((arg) => arg !== '--json'), '--json']);
+            const isAnswer = status !== 'failed' && refusal?.code !== 'UNEXPECTED';
+            expect({ ...state, command, isAnswer, refusal }).toEqual({ ...state, command, isAnswer: true, refusal });
+          }
+        }
+      }
+    },
+    180_000,
+  );
+
+  test('a rollback is judged before anything goes', async () => {
+    bench = await Bench.make(scenario('rollback of a new database'), null);
+    for (const name of ['.ao/data', '.ao/data/ao.db']) {
+      closed(bench, name, 0o500);
+      for (const args of [ROLLBACK, ['rollback', '--dry-run', '--json']])
+        expect(await asNobody(bench, args)).toMatchObject({ exitCode: 3, refusal: { code: 'NOT_WRITABLE' } });
+      const isFolder = (each: string): boolean => each === '' || each === name;
+      expect(differences(bench.before.state, stateOf(bench.home.path, { whole: true }), isFolder)).toEqual([]);
+    }
+    // The folder that held the database may not be taken out of its own: it stays, empty.
+    closed(bench, '.ao', 0o500);
+    expect(await asNobody(bench)).toMatchObject({ exitCode: 0, status: 'undone' });
+    expect(readdirSync(join(bench.home.path, '.ao', 'data'))).toEqual([]);
+  }, 180_000);
+
+  test('a conversation that is closed stays whole, and goes when it is open again', async () => {
+    bench = await Bench.make(scenario('rollback of a new database'), null);
+    const expected = await bench.undisturbed();
+    const projects = join('.claude', 'projects');
+    closed(bench, projects, 0o000);
+    expect(await asNobody(bench, ['verify', '--json'])).toMatchObject({ exitCode: 4, status: 'found' });
+    expect(await asNobody(bench)).toMatchObject({ exitCode: 1, status: 'partly-undone' });
+    chmodSync(join(bench.home.path, projects), 0o700);
+    expect(await asNobody(bench)).toMatchObject({ exitCode: 0, status: 'undone' });
+    const isOpened = (name: string): boolean => name === '' || name === projects;
+    expect(differences(expected, stateOf(bench.home.path, { whole: false }), isOpened)).toEqual([]);
   }, 180_000);
 
   test('a home that cannot be written', async () => {

@@ -115,7 +115,7 @@ function judge(bench: Bench, point: Point, run: TracedRun, expected: State): str
 }
 
 function judgeState(bench: Bench, point: Point, exitCode: number, document: Document, expected: State): string[] {
-  if (exitCode === 0 || document.status === 'partly-undone') {
+  if (exitCode === 0 || (exitCode === bench.exitCode && document.status === 'partly-undone')) {
     const now = stateOf(bench.home.path, { whole: false });
     if (document.status === 'partial') return [...now.problems];
     const open = document.notes?.some(({ code }) => code === 'RECEIPT_UNFINISHED') === true;
