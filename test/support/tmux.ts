@@ -1,5 +1,6 @@
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { agentlessPath } from './agentless-path';
 import { COMMON_FOLDER, type Home } from './home';
 
 /** tmux is there: tests in a real terminal are skipped without it. */
@@ -37,7 +38,7 @@ export async function inTerminal(
   const folder = mkdtempSync(join(COMMON_FOLDER, 'ao-migrate-tmux-'));
   const base = {
     HOME: home.path,
-    PATH: process.env.PATH ?? '',
+    PATH: agentlessPath(folder),
     // tmux of this test must not count as a terminal of a legacy agent.
     TMUX_TMPDIR: home.path,
     TERM: 'xterm-256color',
