@@ -3,9 +3,11 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { startedOf } from '../../src/apply/run-lock';
+import { statePaths } from '../../src/apply/state';
 import { run, runJson } from '../support/executable';
 import { claudeFile } from '../support/expected';
-import { emptyHome, type Home, realFixture, write } from '../support/home';
+import { emptyHome, type Home, machineAt, realFixture, write } from '../support/home';
 import { snapshot } from '../support/tree';
 
 const ACME = 'acme_00f7f1a4ad';
@@ -31,6 +33,24 @@ beforeEach(async () => {
   await run(home, ['--yes']);
 }, 180_000);
 afterEach(() => home.remove(), 180_000);
+
+test('what a run has begun to remove is no damage, and no answer to what a rollback would remove', async () => {
+  const { lock } = statePaths(machineAt(home.path), join(home.path, '.ao', 'data'));
+  rmSync(copy());
+  const runs = [['verify'], ['rollback', '--dry-run']];
+  writeFileSync(
+    lock,
+    JSON.stringify({ pid: process.pid, started: startedOf(process.pid), runId: 'a run of this test' }),
+  );
+  for (const args of runs)
+    expect(await runJson(home, args)).toMatchObject({
+      exitCode: 3,
+      document: { status: 'refused', refusal: { code: 'RUN_IN_PROGRESS' } },
+    });
+  rmSync(lock);
+  const statuses = await Promise.all(runs.map(async (args) => (await runJson(home, args)).document.status));
+  expect(statuses).toEqual(['found', 'planned']);
+});
 
 describe('verify', () => {
   test('right after a run all is as written, and nothing is touched by looking', async () => {
