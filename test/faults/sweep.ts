@@ -97,9 +97,10 @@ interface Document {
 /** Whether a run that an error went through said the truth. */
 function judge(bench: Bench, point: Point, run: TracedRun, expected: State): string[] {
   if (run.exitCode === null || !EXIT_CODES.has(run.exitCode)) return [`exit code ${run.exitCode}: ${run.stderr}`];
-  // The last write of a run, and of a thread that has made as many: it has nowhere else to say anything.
+  // The last write of a run, and of a thread that has made as many: it has nowhere else to say anything. What the run
+  // itself ended with stays its exit code, but never as a success.
   const isUnwritten = point.call === 'write' && /could not be written to standard output/.test(run.stderr);
-  if (isUnwritten && run.exitCode === 1)
+  if (isUnwritten && run.exitCode !== 0)
     return [...leftInTemporary(bench, point), ...stateOf(bench.home.path, { whole: false }).problems];
   let document: Document;
   try {
