@@ -1,4 +1,5 @@
 import { backupSize } from '../apply/backup';
+import { requireWritable } from '../apply/permission';
 import { needsOf, preflight } from '../apply/preflight';
 import type { StatePaths } from '../apply/state';
 import type { TargetPaths } from '../rewrite/paths';
@@ -19,4 +20,5 @@ export function requirePlaces(
   const backup = withBackup ? { path: paths.backups, bytes: backupSize(store, target.database) } : null;
   const database = { path: target.dataDir, bytes: 256 * 1024 + rows * 8192 };
   preflight(needsOf(plan, backup, database, paths.migrations));
+  if (!plan.createsDatabase) requireWritable(target.database);
 }

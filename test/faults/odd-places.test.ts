@@ -216,6 +216,7 @@ describe.skipIf(!nobodyRuns('setpriv'))('as another user', () => {
     for (const [closed, mode] of [
       ['.ao/data', 0o500],
       ['.ao', 0o500],
+      ['.ao/data/ao.db', 0o400],
     ] as const) {
       bench.restore();
       own();
