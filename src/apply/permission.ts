@@ -1,25 +1,38 @@
 import { accessSync, constants } from 'node:fs';
 import { dirname } from 'node:path';
 import { Refusal } from '../contracts/refusals';
+import { isSystemError } from '../sessions/system-error';
+
+const CHANGE = constants.W_OK | constants.X_OK;
 
 /** Names can be made and removed in this directory, as far as the system says so. */
 export function mayChange(directory: string): boolean {
-  return allows(directory, constants.W_OK | constants.X_OK);
+  return reasonAgainst(directory, CHANGE) === null;
 }
 
-/** @throws Refusal NOT_WRITABLE: SQLite writes to the file and makes others beside it */
+/**
+ * For a database that is there: SQLite writes to the file and makes others beside it. One that goes away meanwhile, because
+ * another run removes it, is not what this is about.
+ *
+ * @throws Refusal NOT_WRITABLE
+ */
 export function requireWritable(database: string): void {
-  if (!mayChange(dirname(database)))
+  const isDenied = (path: string, mode: number): boolean => {
+    const reason = reasonAgainst(path, mode);
+    return reason !== null && !isSystemError(reason, 'ENOENT', 'ENOTDIR');
+  };
+  if (isDenied(dirname(database), CHANGE))
     throw new Refusal('NOT_WRITABLE', `${dirname(database)} cannot be written, and the database is there.`);
-  if (!allows(database, constants.R_OK | constants.W_OK))
+  if (isDenied(database, constants.R_OK | constants.W_OK))
     throw new Refusal('NOT_WRITABLE', `${database} cannot be written.`);
 }
 
-function allows(path: string, mode: number): boolean {
+/** What the system says against it, or null. */
+function reasonAgainst(path: string, mode: number): unknown {
   try {
     accessSync(path, mode);
-    return true;
-  } catch {
-    return false;
+    return null;
+  } catch (error) {
+    return error;
   }
 }

@@ -88,6 +88,12 @@ export async function tryPoint(bench: Bench, point: Point, expected: State): Pro
   return { point, problems, ended };
 }
 
+/** What is unsound now and was not before: what a run has left to be recovered may still be so after a refusal. */
+function newProblems(bench: Bench): string[] {
+  const { problems } = bench.before.state;
+  return stateOf(bench.home.path, { whole: false }).problems.filter((each) => !problems.includes(each));
+}
+
 interface Document {
   readonly status?: string;
   readonly refusal?: { readonly code?: string; readonly message?: string } | null;
@@ -100,8 +106,7 @@ function judge(bench: Bench, point: Point, run: TracedRun, expected: State): str
   // The last write of a run, and of a thread that has made as many: it has nowhere else to say anything. What the run
   // itself ended with stays its exit code, but never as a success.
   const isUnwritten = point.call === 'write' && /could not be written to standard output/.test(run.stderr);
-  if (isUnwritten && run.exitCode !== 0)
-    return [...leftInTemporary(bench, point), ...stateOf(bench.home.path, { whole: false }).problems];
+  if (isUnwritten && run.exitCode !== 0) return [...leftInTemporary(bench, point), ...newProblems(bench)];
   let document: Document;
   try {
     document = JSON.parse(run.stdout);
