@@ -103,9 +103,9 @@ interface Document {
 /** Whether a run that an error went through said the truth. */
 function judge(bench: Bench, point: Point, run: TracedRun, expected: State): string[] {
   if (run.exitCode === null || !EXIT_CODES.has(run.exitCode)) return [`exit code ${run.exitCode}: ${run.stderr}`];
-  // The last write of a run, and of a thread that has made as many: it has nowhere else to say anything, and where
-  // each stream is written by a thread of its own both fail. What the run
-  // itself ended with stays its exit code, but never as a success.
+  // The last write of a run, and of a thread that has made as many: it has nowhere else to say anything, and where each
+  // stream is written by a thread of its own both fail. What the run itself ended with stays its exit code, but never as a
+  // success.
   const isSilent = run.stdout === '' && run.stderr === '';
   const isUnwritten =
     point.call === 'write' && (isSilent || /could not be written to standard output/.test(run.stderr));
