@@ -7,6 +7,7 @@ import type { Harness, Progress, StagedConversation } from '../sessions/harness'
 import { inParallel } from '../sessions/in-parallel';
 import { ConversationFault } from '../sessions/source';
 import { placedDirectories } from '../sessions/staging';
+import { codeOf } from '../sessions/system-error';
 import type { Journal } from './journal';
 
 /** Copies in flight at a time: with fsync, eight at once are five times as fast as one after another. */
@@ -119,7 +120,7 @@ async function attempt(
       });
       return;
     }
-    const code = error instanceof Error && 'code' in error ? String(error.code) : null;
+    const code = codeOf(error);
     // A full or failing disk concerns the whole run, which is then undone.
     if (code === null || ['ENOSPC', 'EDQUOT', 'EIO', 'EROFS'].includes(code)) throw error;
     failures.set(copy.sessionId, {

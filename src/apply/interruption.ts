@@ -36,7 +36,7 @@ export interface SignalHandling {
   readonly onLate: () => void;
 }
 
-/** Listens until `stop`. */
+/** Listens to the end of the process, unless `stop` gives the signals back to the system before. */
 export function listenForSignals({ now, onFirst, onSecond, onLate }: SignalHandling): Interruption {
   let seen: (typeof SIGNALS)[number] | null = null;
   let firstInterrupt: number | null = null;

@@ -1,3 +1,5 @@
+import { codeOf } from '../sessions/system-error';
+
 /** Something went wrong before the commit point, and all that had changed was put back: exit code 5. */
 export class PutBack extends Error {
   override readonly name = 'PutBack';
@@ -23,7 +25,7 @@ export class Unfinished extends Error {
 
 /** An error in words that hold no data of the store, without a full stop. */
 export function reasonOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : null;
+  const code = codeOf(error);
   const path = error instanceof Error && 'path' in error && typeof error.path === 'string' ? ` at ${error.path}` : '';
   if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'SQLITE_FULL') return `The disk is full${path}`;
   if (code === null)
@@ -33,7 +35,7 @@ export function reasonOf(error: unknown): string {
 
 /** What to do after everything was put back. */
 export function hintFor(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
+  const code = codeOf(error);
   if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'SQLITE_FULL')
     return 'Everything is as it was. Free some space, then run again.';
   return 'Everything is as it was. Look at the reason, then run again.';

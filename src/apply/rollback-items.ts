@@ -61,17 +61,25 @@ function verdictOf(files: Receipt['conversations'][number]['files']): Pick<Rollb
   }
 }
 
-/** What will be gone of the run, or is: its rows without a database too. */
+/** Resume ids of the conversations that stay, each whole, with the files that belong to it. */
+export function stayingIds(conversations: readonly RollbackItem[]): ReadonlySet<string> {
+  return new Set(conversations.flatMap(({ id, outcome }) => (outcome === 'refused' ? id : [])));
+}
+
+/**
+ * What will be gone of the run, or is: its rows without a database too.
+ *
+ * @param staying resume ids of its conversations
+ */
 export function removedItems(
   receipt: Receipt,
   verdicts: readonly RowVerdict[],
-  conversations: readonly RollbackItem[],
+  staying: ReadonlySet<string>,
 ): RemovedItems {
   const gone = (kind: RowVerdict['kind'], all: Receipt['projects'] | Receipt['sessions']): string[] => {
     const stay = new Set(verdicts.flatMap((each) => (each.kind === kind && each.outcome === 'refused' ? each.id : [])));
     return all.flatMap(({ id }) => (stay.has(id) ? [] : id));
   };
-  const staying = new Set(conversations.flatMap(({ id, outcome }) => (outcome === 'refused' ? id : [])));
   return {
     projects: gone('project', receipt.projects),
     sessions: gone('orchestrator', receipt.sessions),

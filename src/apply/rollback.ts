@@ -14,7 +14,7 @@ import { isStill } from './file-state';
 import { type Journal, openJournal, type Step } from './journal';
 import { requireWritable } from './permission';
 import { type Receipt, remainderOf, requireReceipt, writeRolledBack } from './receipt';
-import { conversationItems, itemOf, type RollbackItem, removedItems } from './rollback-items';
+import { conversationItems, itemOf, type RollbackItem, removedItems, stayingIds } from './rollback-items';
 import { deleteRun, holdsAnyOf, onlyHolds, type RowVerdict, rowVerdicts } from './rollback-rows';
 import type { StatePaths } from './state';
 
@@ -63,8 +63,7 @@ export function rollback(input: RollbackInput): RollbackResult {
   try {
     const verdicts = db === null ? [] : rowVerdicts(db, receipt);
     const conversations = conversationItems(receipt, verdicts);
-    // One that stays does so whole, with the files that belong to it.
-    const staying = new Set(conversations.flatMap(({ id, outcome }) => (outcome === 'refused' ? id : [])));
+    const staying = stayingIds(conversations);
     const removable = receipt.conversations.filter(({ resumeId, placed }) => placed && !staying.has(resumeId));
     journal = openJournal(
       paths,
@@ -80,7 +79,7 @@ export function rollback(input: RollbackInput): RollbackResult {
     );
     const going = (kind: RowVerdict['kind']): string[] =>
       verdicts.filter((each) => each.kind === kind && each.outcome === 'removed').map(({ id }) => id);
-    const removed = removedItems(receipt, verdicts, conversations);
+    const removed = removedItems(receipt, verdicts, staying);
     const isRefusing = [...verdicts, ...conversations].some(({ outcome }) => outcome === 'refused');
     journal.note({
       step: 'remove',

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { refuseRunInProgress } from '../apply/run-lock';
 import { statePaths } from '../apply/state';
 import { steadily } from '../apply/steady';
@@ -17,7 +16,7 @@ import { usageText } from '../report/result-text';
 import type { Terminal } from '../report/terminal';
 import type { TextContext } from '../report/words';
 import { inspectTarget, openElsewhereNote } from '../rewrite/inspect';
-import { stateDir, type TargetPaths, targetPaths } from '../rewrite/paths';
+import { migrationsDir, type TargetPaths, targetPaths } from '../rewrite/paths';
 import { type Survey, type SurveyTools, survey } from '../survey/survey';
 import type { Answer } from './answer';
 import type { FlagValues } from './arguments';
@@ -79,13 +78,12 @@ async function explainedOf(
     resume: flags.resume,
   };
   const tools = { machine, harnesses: harnesses(location, target), read: { keepRaw: true, pause: Bun.sleepSync } };
-  const state = stateDir(machine);
   const look = async (): Promise<{ found: Survey; open: Note | null }> => {
     const facts = await inspectTarget(target, machine);
     const found = await survey(location, facts, options, tools);
     return { found, open: facts.exists ? openElsewhereNote(target.database) : null };
   };
-  const seen = await steadily(state === null ? null : join(state, 'migrations'), look, () =>
+  const seen = await steadily(migrationsDir(machine), look, () =>
     refuseRunInProgress(statePaths(machine, target.physicalDataDir)),
   ).catch((error: unknown) => {
     throw operandError(operand, error);

@@ -3,6 +3,7 @@ import type { Machine } from '../contracts/machine';
 import { UsageError } from '../contracts/refusals';
 import type { ProgressEvent } from '../report/progress-events';
 import { isSystemError } from '../sessions/source';
+import { codeOf } from '../sessions/system-error';
 import type { FlagValues } from './arguments';
 import { placeOutside } from './output-place';
 
@@ -75,6 +76,6 @@ function openedDescriptor(fd: number): { readonly fd: number; readonly owned: bo
 }
 
 function unusable(flag: string, error: unknown): UsageError {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'error';
+  const code = codeOf(error) ?? 'error';
   return new UsageError(`${flag} cannot be written (${code}).`, 'Name another place for the progress.');
 }

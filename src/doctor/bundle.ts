@@ -15,6 +15,7 @@ import { plannedItems } from '../report/status';
 import { closeDatabase, openDatabase } from '../rewrite/connection';
 import { withPrivateCopy } from '../rewrite/private-copy';
 import { entryAt, stands } from '../sessions/entry';
+import { codeOf } from '../sessions/system-error';
 import type { Survey } from '../survey/survey';
 import type { Examination } from './examine';
 import { type Private, redacted, redactor } from './redaction';
@@ -237,7 +238,7 @@ async function readable<T>(read: () => T | Promise<T>): Promise<T | { readonly u
   try {
     return await read();
   } catch (error) {
-    return { unreadable: error instanceof Error && 'code' in error ? String(error.code) : 'unexpected error' };
+    return { unreadable: codeOf(error) ?? 'unexpected error' };
   }
 }
 

@@ -1,5 +1,6 @@
 import type { NoteCode } from '../contracts/notes';
 import { Refusal, type RefusalCode, UsageError } from '../contracts/refusals';
+import { codeOf } from '../sessions/system-error';
 
 /** One line of `doctor`. `fail`: it is wrong, or would stop a migration; `warn`: worth a look, a migration goes on. */
 export interface Check {
@@ -40,7 +41,7 @@ export async function examined<T>(named: Named, into: Check[], otherwise: T, loo
     if (error instanceof UsageError) throw error;
     if (error instanceof Refusal) into.push(failed(named, error));
     else {
-      const code = error instanceof Error && 'code' in error ? String(error.code) : 'an unexpected error';
+      const code = codeOf(error) ?? 'an unexpected error';
       const next = 'Run `ao-migrate doctor --bundle FILE` and send the file to whoever supports you.';
       into.push({ ...named, state: 'fail', message: `It could not be looked at (${code}).`, next, code: null });
     }

@@ -117,22 +117,20 @@ function surveyOf(
 }
 
 function storeCheck({ store, draft }: Survey): Check {
-  const named = OLD_STORE;
-  if (!store.exists && store.registry === null) return passed(named, `there is none at ${store.root}`);
+  if (!store.exists && store.registry === null) return passed(OLD_STORE, `there is none at ${store.root}`);
   const records = [
     ...store.v2.flatMap((directory) => directory.records),
     ...store.v1.flatMap(({ records, archives }) => [...records, ...archives]),
   ].length;
   const config = store.registry === null ? 'no global config' : store.registry.file;
   const what = `${counted(draft.projects.length, 'project')}, ${counted(records, 'session record')}`;
-  return passed(named, `${store.root}: ${what}; ${config}`);
+  return passed(OLD_STORE, `${store.root}: ${what}; ${config}`);
 }
 
 function databaseCheck({ exists, database, version, projects, sessions }: TargetFacts): Check {
-  const named = DATABASE;
-  if (!exists) return passed(named, `none yet at ${database}; a migration makes it`);
+  if (!exists) return passed(DATABASE, `none yet at ${database}; a migration makes it`);
   const what = `${counted(projects.length, 'project')}, ${counted(sessions.length, 'session')}`;
-  return passed(named, `${database}: version ${version}, sound, ${what}`);
+  return passed(DATABASE, `${database}: version ${version}, sound, ${what}`);
 }
 
 function openChecks({ database, exists, notes }: TargetFacts): Check[] {

@@ -26,7 +26,8 @@ interface Open {
 /**
  * The form in which the legacy tool itself writes its files, and people theirs: block mappings, lists of texts, plain
  * scalars and texts in quotes on one line, `[]` and `{}`. Returns exactly the tree that the full reader gives, or null for
- * a text that holds anything else; then the full reader decides. A registry of a thousand projects takes it a second, and this some milliseconds.
+ * a text that holds anything else; then the full reader decides. A registry of a thousand projects takes it a second, and
+ * this some milliseconds.
  */
 export function readPlain(text: string): Tree | null {
   if (FOREIGN.test(text)) return null;

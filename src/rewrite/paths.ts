@@ -55,6 +55,12 @@ export function stateDir(machine: Machine): string | null {
   return machine.home === null ? null : pathsOf(machine).join(machine.home, '.ao');
 }
 
+/** Where every run has its lock, its journal and its receipt; null where no home is known. */
+export function migrationsDir(machine: Machine): string | null {
+  const state = stateDir(machine);
+  return state === null ? null : pathsOf(machine).join(state, 'migrations');
+}
+
 /** AO_RUN_FILE if not empty, else `<home>/.ao/running.json` (rewrite-target.md 2.2); null where neither is known. */
 export function runFile(machine: Machine): string | null {
   const { resolve, join } = pathsOf(machine);

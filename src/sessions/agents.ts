@@ -80,9 +80,9 @@ export interface EmptyHome {
 }
 
 /**
- * Calls `use` with a home made for it, 0700, in the system's temporary folder, and removes it on every way out unless it is held. HOME,
- * XDG_*, CLAUDE_CONFIG_DIR and CODEX_HOME lie in it; so does TMPDIR, because native builds unpack libraries there and
- * leave them behind.
+ * Calls `use` with a home made for it, 0700, in the system's temporary folder, and removes it on every way out unless it
+ * is held. HOME, XDG_*, CLAUDE_CONFIG_DIR and CODEX_HOME lie in it; so does TMPDIR, because native builds unpack
+ * libraries there and leave them behind.
  */
 export async function withEmptyHome<T>(machine: Machine, use: (home: EmptyHome) => Promise<T>): Promise<T> {
   const { path: directory, remove, hold } = await temporaryDirectory('empty', machine);

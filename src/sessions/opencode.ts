@@ -51,6 +51,11 @@ export function opencodeHarness(deps: OpencodeDeps): Harness {
     asked ??= deps.installed();
     return asked;
   };
+  let worker: Promise<number | null> | null = null;
+  const workerSeen = () => {
+    worker ??= workerLeft(deps.machine);
+    return worker;
+  };
 
   return {
     id: 'opencode',
@@ -80,8 +85,8 @@ export function opencodeHarness(deps: OpencodeDeps): Harness {
   async function settle(request: ConversationRequest, located: Located, notes: Note[]): Promise<ConversationFinding> {
     const { root, session } = located;
     const resumeId = newId(session.id, request.destinationCwd);
-    const worker = await workerLeft(deps.machine);
-    if (worker !== null) return blocked('CONVERSATION_IN_USE', isAtWork(worker), notes);
+    const atWork = await workerSeen();
+    if (atWork !== null) return blocked('CONVERSATION_IN_USE', isAtWork(atWork), notes);
     const placement = await placementOf(located, resumeId, request.destinationCwd, newId, stores);
     if (placement.state === 'conflict') return blocked('CONVERSATION_CONFLICT', placement.reason, notes);
     const choice = { how: located.how, id: session.id, others: located.others };
@@ -189,8 +194,9 @@ export function opencodeHarness(deps: OpencodeDeps): Harness {
       projectPath: located.session.project === 'global' ? null : copy.projectPath,
       takesOver: await willTakeOver(binary.version, root.destination),
     };
-    const worker = await workerLeft(deps.machine);
-    if (worker !== null) throw new ConversationFault('CONVERSATION_CONFLICT', isAtWork(worker));
+    // Asked anew: one may have been left since the look.
+    const atWork = await workerLeft(deps.machine);
+    if (atWork !== null) throw new ConversationFault('CONVERSATION_CONFLICT', isAtWork(atWork));
     const result = await withTemporaryDirectories(copy.destinationCwd, async (goesOn) => {
       const ended = await importExport(ready, target, binary, deps);
       if (target.takesOver && ended.timedOut) goesOn();

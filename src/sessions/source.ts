@@ -184,7 +184,8 @@ export async function endOfRows(file: OpenFile): Promise<number> {
  * (harness-sessions.md 6). One that leads nowhere, to a disk that is not mounted, is an obstacle too.
  */
 export function obstacleBelow(root: string, directory: string): string | null {
-  if (stands(root) && targetAt(root)?.isDirectory() !== true) return root;
+  const top = targetAt(root);
+  if (top === null ? stands(root) : !top.isDirectory()) return root;
   let path = root;
   for (const name of relative(root, directory).split(sep)) {
     if (name === '') continue;

@@ -8,7 +8,7 @@ import { unusableOf, yieldsNothing } from '../contracts/plan';
 import { Refusal } from '../contracts/refusals';
 import { NOTHING_KNOWN, type Standing, type StandingStatus } from '../contracts/standing';
 import { type LegacyLocation, locateLegacy } from '../legacy/locate';
-import { managedRoots, runFile, stateDir, type TargetPaths, targetPaths } from '../rewrite/paths';
+import { managedRoots, migrationsDir, runFile, type TargetPaths, targetPaths } from '../rewrite/paths';
 import { targetAt } from '../sessions/entry';
 import type { Survey } from './survey';
 
@@ -39,8 +39,7 @@ export async function standingOf(question: StandingQuestion): Promise<Standing> 
   const empty = { ...NOTHING_KNOWN, legacyRoot: location.root };
   if (isAbsent(location)) return { ...empty, status: 'none' };
   const target = targetPaths(machine, { dataDir: question.dataDir, legacyRoots });
-  const state = stateDir(machine);
-  const migrations = state === null ? null : join(state, 'migrations');
+  const migrations = migrationsDir(machine);
   return steadily(
     migrations,
     () => bothSides(question, location, target, migrations, empty),

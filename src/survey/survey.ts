@@ -15,6 +15,7 @@ import { daemonPrefix } from '../rewrite/prefix';
 import type { Harness } from '../sessions/harness';
 import { inParallel } from '../sessions/in-parallel';
 import { PhysicalPaths } from '../sessions/physical';
+import { codeOf } from '../sessions/system-error';
 import { requireDescriptors } from './descriptors';
 import { planHash } from './plan-hash';
 
@@ -95,7 +96,7 @@ async function find({ request }: OpenQuestion, harnesses: SurveyTools['harnesses
   try {
     return await harnesses[request.harness].find(request);
   } catch (error) {
-    const reason = error instanceof Error && 'code' in error ? String(error.code) : 'an unexpected error';
+    const reason = codeOf(error) ?? 'an unexpected error';
     return {
       state: 'blocked',
       code: 'CONVERSATION_UNREADABLE',

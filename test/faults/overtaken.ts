@@ -29,16 +29,7 @@ export interface Pair {
 
 /** Both ways round, the command that the bench is about with every other one, and with itself. */
 export function pairsWith(wanted: Command): Pair[] {
-  const all: Command[] = [
-    'migrate',
-    'rollback',
-    'status',
-    'verify',
-    'explain',
-    'doctor',
-    'dry run',
-    'dry run of a rollback',
-  ];
+  const all = Object.keys(COMMANDS) as Command[];
   return [
     ...all.map((standing) => ({ standing, passing: wanted })),
     ...all.filter((each) => !WRITERS.has(each)).map((passing) => ({ standing: wanted, passing })),

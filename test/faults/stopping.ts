@@ -1,5 +1,5 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import type { TracedRun, TraceOptions } from './strace';
+import { startTraced, type TracedRun, type TraceOptions, traced } from './strace';
 
 /** A moment just after one system call of a command, before the command has made anything of its result. */
 export interface Stop {
@@ -25,17 +25,9 @@ const CALLS = '%file,getdents64,fcntl,flock,ftruncate,fsync,fdatasync,pwrite64';
  * other name nothing that a run changes, nobody can tell one of these moments from the next: the first stands for all.
  */
 export async function stopsOf(folders: readonly string[], options: TraceOptions): Promise<Stop[]> {
-  const { strace, program, cwd, env, log } = options;
-  const child = Bun.spawn([strace, '-f', '--seccomp-bpf', '-y', '-o', log, '-e', `trace=${CALLS}`, ...program], {
-    cwd,
-    env,
-    stdin: 'ignore',
-    stdout: 'ignore',
-    stderr: 'ignore',
-  });
-  await child.exited;
-  const text = readFileSync(log, 'latin1');
-  rmSync(log, { force: true });
+  await traced(['--seccomp-bpf', '-y', '-e', `trace=${CALLS}`], options);
+  const text = readFileSync(options.log, 'latin1');
+  rmSync(options.log, { force: true });
   return parseStops(text, folders);
 }
 
@@ -74,18 +66,11 @@ export async function runStopped(
   options: TraceOptions,
   meanwhile: () => Promise<void>,
 ): Promise<StoppedRun> {
-  const { strace, program, cwd, env, log, timeoutMs = 30_000 } = options;
+  const { log, timeoutMs = 30_000 } = options;
   rmSync(log, { force: true });
   // Not with --seccomp-bpf: strace 6.1 loses a signal that is not for the first call.
   const inject = ['-e', `trace=${call}`, '-e', `inject=${call}:signal=SIGSTOP:when=${nth}`];
-  const child = Bun.spawn([strace, '-f', '-qqq', '-o', log, ...inject, ...program], {
-    cwd,
-    env,
-    stdin: 'ignore',
-    stdout: 'pipe',
-    stderr: 'pipe',
-    detached: true,
-  });
+  const child = startTraced(['-qqq', ...inject], options);
   const output = Promise.all([new Response(child.stdout).text(), new Response(child.stderr).text(), child.exited]);
   let isOver = false;
   void output.then(() => {

@@ -239,9 +239,12 @@ export function runFaulted(point: Point, options: TraceOptions): Promise<TracedR
   );
 }
 
-async function traced(flags: readonly string[], options: TraceOptions): Promise<TracedRun> {
-  const { strace, program, cwd, env, log, timeoutMs = 120_000 } = options;
-  const child = Bun.spawn([strace, '-f', '-o', log, ...flags, ...program], {
+/** Starts a program below strace, in a process group of its own. */
+export function startTraced(
+  flags: readonly string[],
+  { strace, program, cwd, env, log }: TraceOptions,
+): Bun.Subprocess<'ignore', 'pipe', 'pipe'> {
+  return Bun.spawn([strace, '-f', '-o', log, ...flags, ...program], {
     cwd,
     env,
     stdin: 'ignore',
@@ -249,6 +252,12 @@ async function traced(flags: readonly string[], options: TraceOptions): Promise<
     stderr: 'pipe',
     detached: true,
   });
+}
+
+/** Runs a program to its end, or for its time, below strace; the trace stays in its file. */
+export async function traced(flags: readonly string[], options: TraceOptions): Promise<TracedRun> {
+  const { timeoutMs = 120_000 } = options;
+  const child = startTraced(flags, options);
   let timedOut = false;
   const timer = setTimeout(() => {
     timedOut = true;
