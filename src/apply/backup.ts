@@ -1,5 +1,4 @@
 import type { Database } from 'bun:sqlite';
-import { createHash } from 'node:crypto';
 import {
   chmodSync,
   closeSync,
@@ -21,6 +20,7 @@ import type { Machine } from '../contracts/machine';
 import { Refusal } from '../contracts/refusals';
 import { stands, targetAt } from '../sessions/entry';
 import { inParallel } from '../sessions/in-parallel';
+import { sha256, sha256Hex } from '../sessions/sha256';
 import { isSystemError } from '../sessions/source';
 import { errorCode } from '../sessions/system-error';
 import { type BackupEntry, MANIFEST, manifestText, readManifest } from './backup-manifest';
@@ -86,9 +86,7 @@ export async function makeBackup(
   for (const source of store.files) {
     const inside = relative(store.root, source.path);
     const isInside = store.root !== '' && inside !== '' && !inside.startsWith('..') && !/^[A-Za-z]:/.test(inside);
-    const name = isInside
-      ? join('root', inside)
-      : join('outside', createHash('sha256').update(source.path).digest('hex'));
+    const name = isInside ? join('root', inside) : join('outside', sha256Hex(source.path));
     const entry = copyFlat(source.path, into(name), name);
     if (entry !== null) entries.push(entry);
   }
@@ -171,7 +169,7 @@ function copyFlat(source: string, target: string, name: string): BackupEntry | n
   try {
     const stat = fstatSync(from);
     if (!stat.isFile()) return null;
-    const hash = createHash('sha256');
+    const hash = sha256();
     const to = openSync(target, 'wx', 0o600);
     let size = 0;
     try {

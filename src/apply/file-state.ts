@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { closeSync, openSync, readSync } from 'node:fs';
 import { entryAt } from '../sessions/entry';
+import { sha256 } from '../sessions/sha256';
 
 /** A regular file that is byte for byte what was written: nobody has used it since, so it may be removed. */
 export function isStill(path: string, size: number | null, sha256: string): boolean {
@@ -13,7 +13,7 @@ export function isStill(path: string, size: number | null, sha256: string): bool
 export function digestOf(path: string, limit = Number.POSITIVE_INFINITY): string {
   const descriptor = openSync(path, 'r');
   try {
-    const hash = createHash('sha256');
+    const hash = sha256();
     const buffer = Buffer.allocUnsafe(1024 * 1024);
     let left = limit;
     while (left > 0) {

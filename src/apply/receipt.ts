@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import { decodeConfig } from '../rewrite/config';
 import { markerColumns, projectColumns, type RowSet, sessionColumns } from '../rewrite/rows';
+import { sha256Hex } from '../sessions/sha256';
 import { isSystemError } from '../sessions/source';
 import { DatabaseFile } from './database-files';
 import { writeDurably } from './durable';
@@ -150,7 +150,7 @@ export function configDigest(config: string | null, runId: string): string {
 }
 
 export function textDigest(text: string, runId: string): string {
-  return createHash('sha256').update(`${runId}\0${text}`).digest('hex');
+  return sha256Hex(`${runId}\0${text}`);
 }
 
 /** Stands before the digest of an origin URL with a query or fragment, which is where tokens hide (migration.md 10). */

@@ -1,8 +1,8 @@
-import { createHash } from 'node:crypto';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Machine } from '../contracts/machine';
 import { Refusal } from '../contracts/refusals';
+import { sha256Hex } from '../sessions/sha256';
 
 /** Where the tool keeps what it must remember: `<home>/.ao`, whatever AO_DATA_DIR or AO_RUN_FILE say (migration.md 8). */
 export interface StatePaths {
@@ -24,7 +24,7 @@ export function statePaths(machine: Machine, physicalDataDir: string): StatePath
     );
   const stateDir = join(home, '.ao');
   const migrations = join(stateDir, 'migrations');
-  const key = createHash('sha256').update(physicalDataDir).digest('hex').slice(0, 12);
+  const key = sha256Hex(physicalDataDir).slice(0, 12);
   return { stateDir, migrations, backups: join(stateDir, 'backups'), lock: join(migrations, `lock-${key}`) };
 }
 

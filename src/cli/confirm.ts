@@ -1,4 +1,3 @@
-import { createInterface } from 'node:readline';
 import { Interrupted } from '../apply/interruption';
 import { wrapped } from '../report/layout';
 
@@ -34,9 +33,11 @@ const TRIES = 3;
  * Asks `question` and resolves to the answer: Enter is yes; no, end of input, Ctrl-C and three unclear answers are no
  * (migration.md 11). The input is left paused, so that it does not keep the process alive.
  */
-export function confirm(question: string, streams: QuestionStreams): Promise<boolean> {
+export async function confirm(question: string, streams: QuestionStreams): Promise<boolean> {
   const { input, output, live, width, interrupted } = streams;
-  if (interrupted?.aborted === true) return Promise.resolve(false);
+  // Most runs ask nobody.
+  const { createInterface } = await import('node:readline');
+  if (interrupted?.aborted === true) return false;
   // Two columns are left for the answer.
   const lines = wrapped(`${question} [Y/n]`, width - 2);
   output.write(

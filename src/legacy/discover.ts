@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Hint, LocalConfig, V1Directory, V2Directory, WrappedConfig } from '../contracts/legacy';
@@ -6,6 +5,7 @@ import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
 import { mainCheckoutOf, worktreesOf } from '../repository/checkout';
 import { realOrNull } from '../sessions/physical';
+import { sha256Hex } from '../sessions/sha256';
 import { type ConfigReadOptions, defaultsOf, entriesOf, localFile, type ParsedConfig, parseConfig } from './config';
 import { list } from './directory';
 import { claudeFolders, originTexts, runningConfig, upwards } from './hints';
@@ -145,7 +145,7 @@ function readCandidate(
 
 /** The first 12 hex digits under which the legacy tool filed what belongs to a config's folder (legacy-store.md 1.5). */
 export function folderHash(folder: string): string {
-  return createHash('sha256').update(folder).digest('hex').slice(0, 12);
+  return sha256Hex(folder).slice(0, 12);
 }
 
 /** Hashes that begin the name of a directory of the store: V1, converted, or observability. */

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
-import { createHash } from 'node:crypto';
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import type { SourceFile } from '../contracts/legacy';
+import { sha256Hex } from '../sessions/sha256';
 import { errorCode } from '../sessions/system-error';
 import { type FileStamp, stampOf } from './file-memory';
 
@@ -89,7 +89,7 @@ export class SourceReader {
       const after = fstatSync(descriptor);
       const source: SourceFile = {
         path,
-        sha256: options.untracked ? '' : createHash('sha256').update(bytes).digest('hex'),
+        sha256: options.untracked ? '' : sha256Hex(bytes),
         size: bytes.length,
         mtimeMs: Math.floor(stat.mtimeMs),
         mode: stat.mode & 0o7777,

@@ -160,24 +160,26 @@ class Migration {
     setting.phase?.('plan');
     const look = async () => ({
       unfinished: flags.dryRun ? await recoverFirst(recovery, true) : recovered,
-      first: await this.#look(location, target, await inspectTarget(target, setting.machine)),
+      first: await this.#look(location, target, await inspectTarget(target, setting.machine), null),
     });
     return steadily(paths.migrations, look, () => refuseRunInProgress(paths));
   }
 
-  async #look(location: LegacyLocation, target: TargetPaths, facts: TargetFacts): Promise<Survey> {
+  async #look(
+    location: LegacyLocation,
+    target: TargetPaths,
+    facts: TargetFacts,
+    before: Survey | null,
+  ): Promise<Survey> {
     const { flags, setting } = this;
     const harnesses = harnessesFor(setting.machine, location, target, {
       tag: stagingTag(this.#runId),
       stripRoleSnapshot: flags.stripRoleSnapshot,
       transcripts: this.#transcripts,
     });
-    this.#survey = await survey(location, facts, flags, {
-      machine: setting.machine,
-      harnesses,
-      // A dry run looks once.
-      read: { keepRaw: false, pause: Bun.sleepSync, ...(flags.dryRun ? {} : { memory: this.#memory }) },
-    });
+    // A dry run looks once.
+    const read = { keepRaw: false, pause: Bun.sleepSync, ...(flags.dryRun ? {} : { memory: this.#memory }) };
+    this.#survey = await survey(location, facts, flags, { machine: setting.machine, harnesses, read }, before);
     return this.#survey;
   }
 
@@ -224,7 +226,10 @@ class Migration {
     const lock = takeLock(paths, this.#runId, machine);
     let db: Database | null = null;
     try {
-      this.#notes.push(...(await recoverUnder(lock, this.#recovery(paths, target))));
+      const recovered = await recoverUnder(lock, this.#recovery(paths, target));
+      this.#notes.push(...recovered.notes);
+      // Who was asked took their time, and what another run left behind was there when the conversations were looked for.
+      const isFresh = this.setting.confirm === null && recovered.runs === 0;
       let current = shown;
       await this.#guard(current, target);
       requirePlaces(current, target, paths, this.flags.backup);
@@ -234,7 +239,8 @@ class Migration {
           db = openExclusive(target.database);
         }
         this.setting.phase?.('plan');
-        const again = await this.#look(location, target, db === null ? absentTarget(target) : readTarget(db, target));
+        const facts = db === null ? absentTarget(target) : readTarget(db, target);
+        const again = await this.#look(location, target, facts, isFresh ? current : null);
         const same = again.planHash === current.planHash;
         current = again;
         if (same) break;

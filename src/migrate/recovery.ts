@@ -19,7 +19,7 @@ export interface RecoverySetting {
  *
  * @throws Refusal RUN_IN_PROGRESS, RECOVERY_FAILED, NOT_WRITABLE, NO_SPACE
  */
-export async function recoverFirst(setting: RecoverySetting, dryRun: boolean): Promise<Note[]> {
+export async function recoverFirst(setting: RecoverySetting, dryRun: boolean): Promise<readonly Note[]> {
   const { paths, physicalDataDir, runId, machine } = setting;
   if (dryRun)
     return interruptedRuns(paths, physicalDataDir).map((id) => ({
@@ -34,10 +34,16 @@ export async function recoverFirst(setting: RecoverySetting, dryRun: boolean): P
   }
   const lock = takeLock(paths, runId, machine);
   try {
-    return await recoverUnder(lock, setting);
+    return (await recoverUnder(lock, setting)).notes;
   } finally {
     lock.release();
   }
+}
+
+/** What of earlier runs was finished or undone. */
+export interface Recovered {
+  readonly runs: number;
+  readonly notes: readonly Note[];
 }
 
 /**
@@ -48,12 +54,13 @@ export async function recoverFirst(setting: RecoverySetting, dryRun: boolean): P
 export async function recoverUnder(
   lock: RunLock,
   { paths, physicalDataDir, machine, debug }: RecoverySetting,
-): Promise<Note[]> {
+): Promise<Recovered> {
   const notes: Note[] = [];
-  for (const each of await recoverRuns(paths, physicalDataDir, machine)) {
+  const runs = await recoverRuns(paths, physicalDataDir, machine);
+  for (const each of runs) {
     debug(`the run ${each.runId} was ${each.outcome}`);
     notes.push(...each.notes);
     lock.adopt(each.madeDirectories);
   }
-  return notes;
+  return { runs: runs.length, notes };
 }

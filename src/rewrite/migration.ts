@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256Hex } from '../sessions/sha256';
 
 /** One goose-format file: a step of the schema from `version - 1` to `version`. */
 export interface Migration {
@@ -32,7 +32,7 @@ export function migrationFile(name: string, sql: string): Migration {
     sql,
     // Only `schema` and the support report ask for it; a migration does not pay for it.
     get sha256() {
-      sha256 ??= createHash('sha256').update(sql, 'utf8').digest('hex');
+      sha256 ??= sha256Hex(sql);
       return sha256;
     },
   };

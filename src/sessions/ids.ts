@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { sha256 } from './sha256';
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 
@@ -9,7 +9,7 @@ export function isUuid(text: string): boolean {
 
 /** D of migration.md 6.5: 32 bytes that depend on the old id and the new physical directory alone. */
 export function derive(oldId: string, newDirectory: string): Uint8Array {
-  return createHash('sha256').update(`${oldId}\0${newDirectory}`, 'utf8').digest();
+  return sha256().update(`${oldId}\0${newDirectory}`, 'utf8').digest();
 }
 
 /**

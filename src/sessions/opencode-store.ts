@@ -1,5 +1,4 @@
 import { Database } from 'bun:sqlite';
-import { createHash } from 'node:crypto';
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';
 import type { Machine } from '../contracts/machine';
@@ -7,6 +6,7 @@ import { Refusal } from '../contracts/refusals';
 import { withPrivateCopy } from '../rewrite/private-copy';
 import type { SessionRoot } from './harness';
 import type { StoreKind } from './opencode-versions';
+import { sha256 } from './sha256';
 import { ConversationFault, isSystemError } from './source';
 
 /** One session as a store describes it. Times are epoch milliseconds. */
@@ -234,7 +234,7 @@ const ORIGINAL = [
 ];
 
 export function digestOf(database: Database, session: string): string {
-  const hash = createHash('sha256');
+  const hash = sha256();
   for (const sql of ORIGINAL) {
     const rows = database.query<Record<string, string | number | Uint8Array | null>, [string]>(sql);
     for (const row of rows.iterate(session)) {

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { mkdir, open, rename } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import type { Machine } from '../contracts/machine';
@@ -11,6 +10,7 @@ import type { Located } from './opencode-search';
 import { digestOf, idsOf, type OpencodeDatabases, withDatabase } from './opencode-store';
 import { OpencodeTree } from './opencode-tree';
 import { emptiesDiffs, keepsFiles, type Version } from './opencode-versions';
+import { sha256 } from './sha256';
 import { bytesOf, ConversationFault, isSystemError, withFile } from './source';
 import { takeOver } from './take-over';
 import { type TemporaryDirectory, temporaryDirectory } from './temporary';
@@ -220,7 +220,7 @@ interface Written {
 async function writeNew(path: string, pieces: AsyncIterable<Uint8Array>): Promise<Written> {
   const handle = await open(path, 'wx', 0o600);
   try {
-    const hash = createHash('sha256');
+    const hash = sha256();
     let size = 0;
     for await (const piece of pieces) {
       for (let done = 0; done < piece.length; ) {

@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
 import { lstat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { JsonEditor } from './opencode-json';
 import { isSessionId } from './opencode-reid';
 import { namesIn, type SessionStore, type StoredSession } from './opencode-store';
+import { sha256 } from './sha256';
 import { bytesOf, ConversationFault, isSystemError, obstacleBelow, withFile } from './source';
 
 /** Largest session file that is parsed; they have a few hundred bytes. */
@@ -70,7 +70,7 @@ export class OpencodeTree implements SessionStore {
   }
 
   async digest(id: string): Promise<string> {
-    const hash = createHash('sha256');
+    const hash = sha256();
     for (const path of pathsOf(await this.#require(id))) {
       hash.update(`${path}\0`);
       await withFile(path, async (file) => {

@@ -1,8 +1,5 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import { createZstdDecompress } from 'node:zlib';
 import { readAt } from './descriptor';
 import { entryAt, stands, targetAt } from './entry';
 import { isSystemError } from './system-error';
@@ -139,6 +136,10 @@ async function* decoded(file: OpenFile, limit: number): AsyncGenerator<Buffer> {
   if (!(await hasWholeFrames(file.descriptor, file.size))) {
     throw new ConversationFault('CONVERSATION_UNREADABLE', `cut or not compressed: ${file.path}`);
   }
+  // Loaded only here: hardly anybody has compressed ones, and all of these cost a run of ten projects a tenth of its time.
+  const { createZstdDecompress } = await import('node:zlib');
+  const { Readable } = await import('node:stream');
+  const { pipeline } = await import('node:stream/promises');
   const stream = createZstdDecompress();
   const fed = pipeline(Readable.from(copiesOf(file)), stream);
   // Awaited below once all is read; until then a failure shows as an error of the iteration.

@@ -1,4 +1,3 @@
-import { createHash, type Hash } from 'node:crypto';
 import {
   closeSync,
   existsSync,
@@ -17,6 +16,7 @@ import { createPrivateDirectory } from './directories';
 import { entryAt } from './entry';
 import type { Progress, StagedConversation, StagedFile } from './harness';
 import { type Rewrite, rewritten } from './rewrite';
+import { sha256 } from './sha256';
 import {
   bytesOf,
   ConversationFault,
@@ -148,9 +148,9 @@ async function copyFile(
   temporary: string,
   advance: (bytes: number) => void,
 ): Promise<Written> {
-  const trimmed = createHash('sha256');
-  let result: Hash | null = rewrite.edits.length > 0 ? createHash('sha256') : null;
-  let whole: Hash | null = null;
+  const trimmed = sha256();
+  let result: Bun.CryptoHasher | null = rewrite.edits.length > 0 ? sha256() : null;
+  let whole: Bun.CryptoHasher | null = null;
   const tap = {
     carried: (chunk: Buffer) => {
       trimmed.update(chunk);
@@ -261,7 +261,7 @@ async function isAsWritten(path: string, file: StagedFile): Promise<boolean> {
 }
 
 async function sha256Of(file: OpenFile): Promise<string> {
-  const hash = createHash('sha256');
+  const hash = sha256();
   for await (const chunk of bytesOf(file, 0, file.size)) hash.update(chunk);
   return hash.digest('hex');
 }

@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { Plan } from '../contracts/plan';
+import { sha256Hex } from '../sessions/sha256';
 
 /**
  * sha256 over the values that the plan used (migration.md 7): rows, outcomes, branch decisions, what is copied where, and
@@ -34,5 +34,5 @@ export function planHash(plan: Plan): string {
             },
     })),
   };
-  return createHash('sha256').update(JSON.stringify(used)).digest('hex');
+  return sha256Hex(JSON.stringify(used));
 }

@@ -52,6 +52,8 @@ const PARALLEL = 8;
  * Reads both sides and plans (migration.md 4 to 6). Changes nothing anywhere.
  *
  * @param target what the target holds, from a private copy or from the connection that holds the database
+ * @param before an earlier look of the same run: returned itself where store, target and repositories are as they were
+ * then, so that nothing is planned twice and no conversation is looked for twice
  * @throws Refusal, UsageError; the system's EMFILE or ENFILE where too few files can be opened
  */
 export async function survey(
@@ -59,6 +61,7 @@ export async function survey(
   target: TargetFacts,
   options: SurveyOptions,
   tools: SurveyTools,
+  before: Survey | null = null,
 ): Promise<Survey> {
   const { machine, harnesses } = tools;
   // Each of these is one piece of work, of seconds with a hundred thousand files: in between a second Ctrl-C is heard.
@@ -66,6 +69,7 @@ export async function survey(
   requireDescriptors();
   const store = readStore(location, machine, tools.read);
   await turn();
+  if (before !== null && isAsBefore(before, store, target, machine)) return before;
   const draft = draftPlan(store, { ...options, nowMs: machine.now().getTime() });
   const paths = new PhysicalPaths();
   const facts: Facts = {
@@ -84,6 +88,15 @@ export async function survey(
   await turn();
   const plan = completePlan({ store, draft, facts, projects, questions }, findings, options);
   return { location, store, draft, facts, projects, plan, planHash: planHash(plan) };
+}
+
+/** What is the same object costs nothing here: records and configs that did not change are those of the first look. */
+function isAsBefore(before: Survey, store: LegacyStore, target: TargetFacts, machine: Machine): boolean {
+  return (
+    Bun.deepEquals(store, before.store, true) &&
+    Bun.deepEquals(target, before.facts.target, true) &&
+    Bun.deepEquals(repositoriesOf(before.draft, target, machine), before.facts.repositories, true)
+  );
 }
 
 /** Lets everything run that waits, a signal among it. */
