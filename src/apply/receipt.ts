@@ -177,6 +177,7 @@ export function receiptRows(
   changes: readonly { readonly seq: number; readonly sessionId: string }[],
   runId: string,
 ): Pick<Receipt, 'projects' | 'sessions'> {
+  const bySession = Map.groupBy(changes, ({ sessionId }) => sessionId);
   return {
     projects: rows.projects.map((row) => {
       const { config, ...columns } = projectColumns(row);
@@ -191,7 +192,7 @@ export function receiptRows(
         columns,
         prompt: textDigest(String(prompt ?? ''), runId),
         marker: marker === null ? null : markerColumns(marker),
-        changes: changes.filter(({ sessionId }) => sessionId === session.id).map(({ seq }) => seq),
+        changes: (bySession.get(session.id) ?? []).map(({ seq }) => seq),
       };
     }),
   };
@@ -204,7 +205,23 @@ export function receiptFile(paths: StatePaths, runId: string): string {
 /** Replaces the receipt of a run, whole. */
 export function writeReceipt(paths: StatePaths, receipt: Receipt): void {
   const file = receiptFile(paths, receipt.runId);
-  writeDurably(file, `${JSON.stringify(receipt, null, 2)}\n`, partialReceipt(paths, receipt.runId));
+  writeDurably(file, receiptText(receipt), partialReceipt(paths, receipt.runId));
+}
+
+/** One line for each source: there are tens of thousands, and a receipt is written twice. */
+function receiptText({ sources, ...rest }: Receipt): string {
+  return `${JSON.stringify(rest, null, 2).slice(0, -'\n}'.length)},\n  "sources": ${sourcesText(sources)}\n}\n`;
+}
+
+const SOURCES_TEXTS = new WeakMap<Receipt['sources'], string>();
+
+function sourcesText(sources: Receipt['sources']): string {
+  const known = SOURCES_TEXTS.get(sources);
+  if (known !== undefined) return known;
+  const lines = sources.map((source) => `\n    ${JSON.stringify(source)}`);
+  const text = lines.length === 0 ? '[]' : `[${lines.join(',')}\n  ]`;
+  SOURCES_TEXTS.set(sources, text);
+  return text;
 }
 
 /**

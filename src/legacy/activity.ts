@@ -62,9 +62,11 @@ export async function legacyActivity(
     if (isPid(pid) && probes.isAlive(pid))
       return `a worker of an early legacy release is alive (pid ${pid}, ${name}/lifecycle-worker.pid)`;
   }
-  const matches = tmuxMatcher(store, prefixes);
   const inside = (path: string): boolean => managedRoots.some((root) => path === root || path.startsWith(`${root}/`));
-  const session = (await probes.tmuxSessions()).find(({ name, path }) => matches(name) && !inside(path));
+  const sessions = (await probes.tmuxSessions()).filter(({ path }) => !inside(path));
+  if (sessions.length === 0) return null;
+  const matches = tmuxMatcher(store, prefixes);
+  const session = sessions.find(({ name }) => matches(name));
   return session === undefined ? null : `the terminal session \`${session.name}\` of a legacy agent is open in tmux`;
 }
 

@@ -167,7 +167,8 @@ export class SessionReader {
   }
 
   #read(file: string): ReadResult {
-    return this.reader.read(file, { cap: RECORD_CAP, noFollow: true });
+    // Half of a record does not parse, and a whole one is remembered as it was before it was read.
+    return this.reader.read(file, { cap: RECORD_CAP, noFollow: true, unwatched: true });
   }
 }
 

@@ -30,6 +30,8 @@ export interface ReadOptions {
   readonly utf8?: boolean;
   /** Keep it out of the hashed sources, and so out of the backup (`.claude.json`, migration.md 4.1). */
   readonly untracked?: boolean;
+  /** Who asks does not mind that it is written meanwhile: `changed` then says only that its length was another. */
+  readonly unwatched?: boolean;
 }
 
 /** Where a file of the store is now, and the modification time that it had (epoch milliseconds). */
@@ -86,7 +88,7 @@ export class SourceReader {
       const bytes = readWhole(descriptor, stat.size, options.cap);
       if (bytes === null) return { kind: 'unreadable', reason: `larger than ${options.cap} bytes` };
       if (options.utf8 && !isUtf8(bytes)) return { kind: 'unreadable', reason: 'it is not UTF-8 text' };
-      const after = fstatSync(descriptor);
+      const after = options.unwatched ? stat : fstatSync(descriptor);
       const source: SourceFile = {
         path,
         sha256: options.untracked ? '' : sha256Hex(bytes),

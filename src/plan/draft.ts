@@ -44,7 +44,7 @@ export interface Draft {
   readonly notes: readonly Note[];
   /** Orchestrators lie here whose project is unknown: status `partial`. */
   readonly hasUnknown: boolean;
-  /** Every conversation id and worktree of other records, for the guards of legacy-store.md 5.2 (R24). */
+  /** Every conversation id and worktree of other records, for the guards of legacy-store.md 5.2 (R24). Gathered when asked. */
   readonly named: readonly SessionRecord[];
 }
 
@@ -85,7 +85,9 @@ export function draftPlan(store: LegacyStore, options: DraftOptions): Draft {
       ...unknown.map(({ path, records }) => unknownNote(path, records)),
     ],
     hasUnknown: unknown.length > 0,
-    named: namingRecords(store, all),
+    get named() {
+      return namingRecords(store, all);
+    },
   };
 }
 

@@ -1,5 +1,5 @@
 import type { ConversationRequest, ExistingSession } from '../contracts/facts';
-import type { LegacyStore, SessionRecord } from '../contracts/legacy';
+import type { LegacyStore } from '../contracts/legacy';
 import type { Note } from '../contracts/notes';
 import type { Outcome, PlannedOrchestrator } from '../contracts/plan';
 import { daemonPrefix } from '../rewrite/prefix';
@@ -34,7 +34,7 @@ export function askConversations(
 ): Question[] {
   const byProject = new Map(projects.map((project) => [project.draft, project]));
   const sessions = new Map(facts.target.sessions.map((session) => [session.id, session]));
-  const claims = new Claims(draft.named, store.worktrees);
+  const claims = new Claims(draft, store.worktrees);
   const ofProject = new Map<string, ExistingSession[]>();
   for (const session of facts.target.sessions) {
     const known = ofProject.get(session.projectId);
@@ -229,7 +229,10 @@ function request(
     worktree: record.worktree,
     workspacePaths: record.workspacePaths,
     projectPath: project.path,
-    mayRecover: record.worktree !== null && !inProject && !claims.shares(record),
+    // Asked only where the stored id leads nowhere, and then every record of the store is looked through.
+    get mayRecover() {
+      return record.worktree !== null && !inProject && !claims.shares(record);
+    },
     byTime: inProject,
     createdAtMs: draft.times.createdAtMs,
     isTaken: (conversationId) => claims.taken(conversationId, record.id),
@@ -240,23 +243,28 @@ function request(
 
 /** Worktrees and conversation ids by the records that name them; another record is one with another id (R24). */
 class Claims {
-  readonly #worktrees = new Claimants();
-  readonly #conversations = new Claimants();
+  #known: { readonly worktrees: Claimants; readonly conversations: Claimants } | null = null;
 
   /** @param real real paths of worktrees, by the text that records have: two texts may be one directory */
   constructor(
-    named: readonly SessionRecord[],
+    private readonly draft: Pick<Draft, 'named'>,
     private readonly real: ReadonlyMap<string, string>,
-  ) {
-    for (const { id, worktree, claudeSessionUuid, codexThreadId, opencodeSessionId } of named) {
-      if (worktree !== null) this.#worktrees.add(this.#place(worktree), id);
+  ) {}
+
+  #tables(): { readonly worktrees: Claimants; readonly conversations: Claimants } {
+    if (this.#known !== null) return this.#known;
+    const [worktrees, conversations] = [new Claimants(), new Claimants()];
+    for (const { id, worktree, claudeSessionUuid, codexThreadId, opencodeSessionId } of this.draft.named) {
+      if (worktree !== null) worktrees.add(this.#place(worktree), id);
       for (const each of [claudeSessionUuid, codexThreadId, opencodeSessionId])
-        if (each !== null) this.#conversations.add(each.toLowerCase(), id);
+        if (each !== null) conversations.add(each.toLowerCase(), id);
     }
+    this.#known = { worktrees, conversations };
+    return this.#known;
   }
 
   shares({ id, worktree }: { readonly id: string; readonly worktree: string | null }): boolean {
-    return worktree !== null && this.#worktrees.hasAnother(this.#place(worktree), id);
+    return worktree !== null && this.#tables().worktrees.hasAnother(this.#place(worktree), id);
   }
 
   #place(worktree: string): string {
@@ -264,7 +272,7 @@ class Claims {
   }
 
   taken(conversationId: string, recordId: string): boolean {
-    return this.#conversations.hasAnother(conversationId.toLowerCase(), recordId);
+    return this.#tables().conversations.hasAnother(conversationId.toLowerCase(), recordId);
   }
 }
 

@@ -1,4 +1,4 @@
-import { closeSync, openSync, readFileSync, readSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, readSync, realpathSync, type Stats, statSync } from 'node:fs';
 import { isAbsolute, sep } from 'node:path';
 
 /** Largest config, ref or pointer file that is read, bytes. Real ones have a few hundred. */
@@ -31,9 +31,17 @@ export function readText(path: string, limit: number = TEXT_LIMIT): TextFile {
   try {
     // Most names that git may use are not there, and an error costs more than an answer.
     const stat = statSync(path, { throwIfNoEntry: false });
-    if (stat === undefined) return { state: 'missing' };
-    if (stat.isDirectory()) return { state: 'directory' };
-    if (!stat.isFile() || stat.size > limit) return { state: 'unreadable' };
+    return stat === undefined ? { state: 'missing' } : readFound(path, stat, limit);
+  } catch (error) {
+    return { state: isAbsence(error) ? 'missing' : 'unreadable' };
+  }
+}
+
+/** As `readText`, where it is known already what stands there. */
+export function readFound(path: string, stat: Stats, limit: number = TEXT_LIMIT): TextFile {
+  if (stat.isDirectory()) return { state: 'directory' };
+  if (!stat.isFile() || stat.size > limit) return { state: 'unreadable' };
+  try {
     // Files of /proc say that they are empty, and reading some of them never ends.
     return { state: 'read', text: stat.size === 0 ? '' : readFileSync(path, 'utf8') };
   } catch (error) {

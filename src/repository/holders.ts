@@ -2,7 +2,7 @@ import { lstatSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { BranchHolder } from '../contracts/facts';
 import { errorCode, exists, isDirectory, readText } from './files';
-import { branchOf, isBranchName, readHead } from './refs';
+import { branchOf, isBranchName, type LooseRefs, readHead } from './refs';
 import { trimEnd } from './text';
 
 /** A worktree that `git worktree add` registered, whether or not its directory is still there. */
@@ -46,13 +46,9 @@ export interface Checkout {
  * The branches that a checkout holds (migration.md 6.4): its HEAD, born or not, and those to which an interrupted rebase or
  * bisect will return. In that order, each once; null where a file that could name one cannot be read.
  */
-export function branchesHeldBy(
-  checkout: Checkout,
-  commonDir: string,
-  idLength: number,
-): readonly BranchHolder[] | null {
+export function branchesHeldBy(checkout: Checkout, commonDir: string, refs: LooseRefs): readonly BranchHolder[] | null {
   const { gitDir, path } = checkout;
-  const head = readHead({ gitDir, commonDir }, idLength);
+  const head = readHead({ gitDir, commonDir }, refs);
   if (head === 'unreadable') return null;
   const branches = new Set<string>();
   const branch = head.ref === null ? null : branchOf(head.ref);

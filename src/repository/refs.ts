@@ -1,6 +1,6 @@
-import { lstatSync, readlinkSync } from 'node:fs';
+import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
-import { eachLine, errorCode, readText } from './files';
+import { eachLine, errorCode, readFound, readText } from './files';
 import type { Location } from './location';
 import { trimEnd, trimStart } from './text';
 
@@ -46,22 +46,38 @@ function fileOf(home: RefHome, ref: string): string {
   return join(own ? home.gitDir : home.commonDir, ref);
 }
 
-/** Reads one loose ref by its full, checked name. A link into `refs/` is symbolic (old HEADs are), any other is followed. */
-export function readLoose(home: RefHome, ref: string, idLength: number): LooseRef {
-  const path = fileOf(home, ref);
-  let link = false;
+/** The loose refs of one repository and its worktrees, each read once. */
+export class LooseRefs {
+  readonly #known = new Map<string, LooseRef>();
+
+  /** @param idLength hexadecimal digits of an object id */
+  constructor(readonly idLength: number) {}
+
+  /** One loose ref by its full, checked name. A link into `refs/` is symbolic (old HEADs are), any other is followed. */
+  read(home: RefHome, ref: string): LooseRef {
+    const path = fileOf(home, ref);
+    const known = this.#known.get(path);
+    if (known !== undefined) return known;
+    const loose = readLoose(path, this.idLength);
+    this.#known.set(path, loose);
+    return loose;
+  }
+}
+
+function readLoose(path: string, idLength: number): LooseRef {
+  let stat: Stats | undefined;
   try {
-    const stat = lstatSync(path, { throwIfNoEntry: false });
+    stat = lstatSync(path, { throwIfNoEntry: false });
     if (stat === undefined) return { kind: 'absent' };
-    link = stat.isSymbolicLink();
-    const target = link ? readlinkSync(path) : '';
+    const target = stat.isSymbolicLink() ? readlinkSync(path) : '';
     if (target.startsWith('refs/') && isRefName(target)) return { kind: 'symbolic', target };
   } catch (error) {
     const code = errorCode(error);
     if (code === 'ENOENT') return { kind: 'absent' };
     return { kind: code === 'ENOTDIR' || code === 'ENAMETOOLONG' ? 'hidden' : 'unreadable' };
   }
-  const file = readText(path);
+  const link = stat.isSymbolicLink();
+  const file = link ? readText(path) : readFound(path, stat);
   if (file.state === 'read') return decodeLoose(file.text, idLength);
   if (file.state === 'directory' && !link) return { kind: 'absent' };
   if (file.state === 'missing') return { kind: 'hidden' };
@@ -81,10 +97,10 @@ function decodeLoose(text: string, idLength: number): LooseRef {
  * Where HEAD of a git directory points in the end: a full ref name that need not exist, null if HEAD is detached or broken.
  * `unreadable` if a file in the chain is.
  */
-export function readHead(home: RefHome, idLength: number): { readonly ref: string | null } | 'unreadable' {
+export function readHead(home: RefHome, refs: LooseRefs): { readonly ref: string | null } | 'unreadable' {
   let ref: string | null = null;
   for (let depth = 0, name = 'HEAD'; depth < DEPTH_LIMIT; depth += 1) {
-    const found = readLoose(home, name, idLength);
+    const found = refs.read(home, name);
     if (found.kind === 'unreadable') return 'unreadable';
     if (found.kind === 'broken') return { ref: null };
     if (found.kind !== 'symbolic') return { ref };
@@ -95,8 +111,8 @@ export function readHead(home: RefHome, idLength: number): { readonly ref: strin
 }
 
 /** Short name of the branch that HEAD points to, born or not; null if none, or not to be read. */
-export function headBranch(home: RefHome, idLength: number): string | null {
-  const head = readHead(home, idLength);
+export function headBranch(home: RefHome, refs: LooseRefs): string | null {
+  const head = readHead(home, refs);
   return head === 'unreadable' || head.ref === null ? null : branchOf(head.ref);
 }
 
@@ -104,22 +120,22 @@ export function headBranch(home: RefHome, idLength: number): string | null {
  * Those of the full ref names that exist and lead to an object, loose or packed, through symbolic refs; null where a
  * file that was needed cannot be read. Names that git would not accept do not exist.
  */
-export function existingRefs(home: RefHome, refs: Iterable<string>, idLength: number): ReadonlySet<string> | null {
+export function existingRefs(home: RefHome, names: Iterable<string>, refs: LooseRefs): ReadonlySet<string> | null {
   const found = new Set<string>();
   /** Name now looked at → names asked for that lead to it. */
   let pending = new Map<string, string[]>();
-  for (const ref of refs) if (isRefName(ref)) pending.set(ref, [ref]);
+  for (const ref of names) if (isRefName(ref)) pending.set(ref, [ref]);
   for (let depth = 0; depth < DEPTH_LIMIT && pending.size > 0; depth += 1) {
     const next = new Map<string, string[]>();
     const absent: string[] = [];
     for (const [name, asked] of pending) {
-      const loose = readLoose(home, name, idLength);
+      const loose = refs.read(home, name);
       if (loose.kind === 'unreadable') return null;
       if (loose.kind === 'object') for (const ref of asked) found.add(ref);
       if (loose.kind === 'absent') absent.push(name);
       if (loose.kind === 'symbolic') next.set(loose.target, [...(next.get(loose.target) ?? []), ...asked]);
     }
-    const packed = absent.length === 0 ? new Set<string>() : packedRefs(home.commonDir, absent, idLength);
+    const packed = absent.length === 0 ? new Set<string>() : packedRefs(home.commonDir, absent, refs.idLength);
     if (packed === null) return null;
     for (const name of packed) for (const ref of pending.get(name) ?? []) found.add(ref);
     pending = next;

@@ -6,7 +6,7 @@ import { isDirectory, pathFrom, physical } from './files';
 import { type RepositoryFormat, readFormat } from './format';
 import { branchesHeldBy, registeredWorktrees } from './holders';
 import { type Location, locate, mainTop } from './location';
-import { existingRefs, headBranch, isBranchName } from './refs';
+import { existingRefs, headBranch, isBranchName, LooseRefs } from './refs';
 import { originUrl } from './remote';
 
 const MAIN = ['refs/heads/main', 'refs/remotes/origin/main'] as const;
@@ -29,11 +29,12 @@ export function readRepository(
   const files = new ConfigFiles();
   const format = readFormat(location, files);
   if (format === null || !isUsable(location, format)) return nothing(path, 'unreadable');
-  const unreadable = { ...nothing(path, 'unreadable'), originUrl: readOrigin(location, format, files, machine) };
+  const loose = new LooseRefs(format.idLength);
+  const unreadable = { ...nothing(path, 'unreadable'), originUrl: readOrigin(location, format, files, loose, machine) };
   if (!format.refFiles) return unreadable;
   const names = branches.filter(isBranchName);
-  const refs = existingRefs(location, [...MAIN, ...names.map((name) => `refs/heads/${name}`)], format.idLength);
-  const held = heldBranches(location, format, files);
+  const refs = existingRefs(location, [...MAIN, ...names.map((name) => `refs/heads/${name}`)], loose);
+  const held = heldBranches(location, format, files, loose);
   if (refs === null || held === null) return unreadable;
   return {
     ...unreadable,
@@ -58,6 +59,7 @@ function readOrigin(
   location: Location,
   format: RepositoryFormat,
   files: ConfigFiles,
+  loose: LooseRefs,
   machine: Pick<Machine, 'home'>,
 ): string | null {
   const entries = readConfig({
@@ -65,7 +67,7 @@ function readOrigin(
     files,
     worktreeConfig: format.worktreeConfig,
     home: machine.home,
-    branch: () => (format.refFiles ? headBranch(location, format.idLength) : null),
+    branch: () => (format.refFiles ? headBranch(location, loose) : null),
   });
   return entries === null ? null : originUrl(entries, location.commonDir);
 }
@@ -75,6 +77,7 @@ function heldBranches(
   location: Location,
   format: RepositoryFormat,
   files: ConfigFiles,
+  loose: LooseRefs,
 ): readonly BranchHolder[] | null {
   const { commonDir } = location;
   const worktrees = registeredWorktrees(commonDir);
@@ -87,7 +90,7 @@ function heldBranches(
   }
   const held: BranchHolder[] = [];
   for (const checkout of checkouts) {
-    const branches = branchesHeldBy(checkout, commonDir, format.idLength);
+    const branches = branchesHeldBy(checkout, commonDir, loose);
     if (branches === null) return null;
     held.push(...branches);
   }
