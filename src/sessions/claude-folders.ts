@@ -90,8 +90,9 @@ export class ClaudeRoot {
   }
 
   #spellings(directory: string): string[] {
-    if (this.isLocal || existsSync(directory)) return [this.#deps.paths.of(directory), directory];
-    return [directory];
+    if (!this.isLocal && !existsSync(directory)) return [directory];
+    const real = this.#deps.paths.of(directory);
+    return real === directory ? [directory] : [real, directory];
   }
 
   /** The name that replaces every slug in a root named by CLAUDE_CONFIG_DIR. */
