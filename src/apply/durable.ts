@@ -43,11 +43,14 @@ export function makeDirectories(path: string, mode = 0o700): string[] {
   return made;
 }
 
+/** A text, or its pieces where the whole of it would be too much to hold. */
+export type Text = string | Iterable<string>;
+
 /**
  * Writes a whole private file so that after a power cut it is there complete, or as it was before. What an accident has
  * left under the temporary name goes first: the caller alone has that name.
  */
-export function writeDurably(path: string, text: string, temporary: string): void {
+export function writeDurably(path: string, text: Text, temporary: string): void {
   rmSync(temporary, { force: true });
   writeSynced(temporary, text);
   try {
@@ -60,10 +63,10 @@ export function writeDurably(path: string, text: string, temporary: string): voi
 }
 
 /** Writes and syncs a new private file; fails if it exists. */
-export function writeSynced(path: string, text: string): void {
+export function writeSynced(path: string, text: Text): void {
   const descriptor = openSync(path, 'wx', 0o600);
   try {
-    writeAll(descriptor, Buffer.from(text, 'utf8'));
+    for (const piece of typeof text === 'string' ? [text] : text) writeAll(descriptor, Buffer.from(piece, 'utf8'));
     fsyncSync(descriptor);
   } catch (error) {
     rmSync(path, { force: true });

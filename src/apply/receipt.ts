@@ -208,21 +208,20 @@ export function writeReceipt(paths: StatePaths, receipt: Receipt): void {
   writeDurably(file, receiptText(receipt), partialReceipt(paths, receipt.runId));
 }
 
-/** One line for each source: there are tens of thousands, and a receipt is written twice. */
-function receiptText({ sources, ...rest }: Receipt): string {
-  return `${JSON.stringify(rest, null, 2).slice(0, -'\n}'.length)},\n  "sources": ${sourcesText(sources)}\n}\n`;
+/** In pieces, one line for each source: there are tens of thousands. */
+function* receiptText({ sources, ...rest }: Receipt): Generator<string> {
+  yield `${JSON.stringify(rest, null, 2).slice(0, -'\n}'.length)},\n  "sources": [`;
+  for (let from = 0; from < sources.length; from += PIECE) {
+    const lines = sources.slice(from, from + PIECE).map(({ path, sha256, size, mtimeMs }) => {
+      return `\n    ${JSON.stringify({ path, sha256, size, mtimeMs })}`;
+    });
+    yield `${from === 0 ? '' : ','}${lines.join(',')}`;
+  }
+  yield `${sources.length === 0 ? '' : '\n  '}]\n}\n`;
 }
 
-const SOURCES_TEXTS = new WeakMap<Receipt['sources'], string>();
-
-function sourcesText(sources: Receipt['sources']): string {
-  const known = SOURCES_TEXTS.get(sources);
-  if (known !== undefined) return known;
-  const lines = sources.map((source) => `\n    ${JSON.stringify(source)}`);
-  const text = lines.length === 0 ? '[]' : `[${lines.join(',')}\n  ]`;
-  SOURCES_TEXTS.set(sources, text);
-  return text;
-}
+/** Sources of one piece of the text. */
+const PIECE = 1_000;
 
 /**
  * The receipt of a run for somebody who acts by it: null where there is none.

@@ -21,8 +21,8 @@ export function stampOf({ ino, size, mtimeMs, ctimeMs }: Stats): FileStamp {
 /** Clocks of file systems are coarse, the coarsest counts two seconds: two writes within that may look alike. */
 const COARSE_MS = 2_000;
 
-interface Kept<T> {
-  readonly stamp: FileStamp;
+/** One object for each file: there are tens of thousands. */
+interface Kept<T> extends FileStamp {
   readonly source: SourceFile;
   readonly value: T;
 }
@@ -39,7 +39,7 @@ export class FileMemory<T> {
 
   keep(source: SourceFile, stamp: FileStamp, value: T): void {
     if (Math.max(stamp.mtimeMs, stamp.ctimeMs) + COARSE_MS < this.nowMs)
-      this.#kept.set(source.path, { stamp, source, value });
+      this.#kept.set(source.path, { ...stamp, source, value });
   }
 
   /** Null where it is not known, or not as it was. `follow`: the file may be reached by a link. */
@@ -48,7 +48,7 @@ export class FileMemory<T> {
     if (kept === undefined) return null;
     const stat = (follow ? targetAt : entryAt)(path);
     if (stat === null || !stat.isFile()) return null;
-    const { inode, bytes, mtimeMs, ctimeMs } = kept.stamp;
+    const { inode, bytes, mtimeMs, ctimeMs } = kept;
     const isSame = stat.ino === inode && stat.size === bytes && stat.mtimeMs === mtimeMs && stat.ctimeMs === ctimeMs;
     return isSame ? kept : null;
   }

@@ -12,6 +12,8 @@ export interface RecordPlace {
   readonly mtimeMs: number;
 }
 
+/** Shared: most records name one folder, and there are tens of thousands. */
+const NO_PATHS: readonly string[] = Object.freeze([]);
 const NO_RAW: Fields = Object.freeze(Object.create(null));
 
 /**
@@ -27,10 +29,11 @@ export function decodeRecord(place: RecordPlace, fields: Fields, keepRaw: boolea
   const runtime = payload === null ? null : asObject(payload.runtime);
   const innerHandle = runtime === null ? null : asObject(runtime.handle);
   const worktree = text(fields.worktree);
-  const workspacePaths: string[] = [];
+  let workspacePaths = NO_PATHS;
   for (const each of [handle, innerHandle]) {
     const path = each === null ? null : text(asObject(each.data)?.workspacePath);
-    if (path !== null && path !== worktree && !workspacePaths.includes(path)) workspacePaths.push(path);
+    if (path !== null && path !== worktree && !workspacePaths.includes(path))
+      workspacePaths = [...workspacePaths, path];
   }
   return {
     ...place,
