@@ -226,10 +226,9 @@ class Migration {
     const lock = takeLock(paths, this.#runId, machine);
     let db: Database | null = null;
     try {
-      const recovered = await recoverUnder(lock, this.#recovery(paths, target));
-      this.#notes.push(...recovered.notes);
-      // Who was asked took their time, and what another run left behind was there when the conversations were looked for.
-      const isFresh = this.setting.confirm === null && recovered.runs === 0;
+      this.#notes.push(...(await recoverUnder(lock, this.#recovery(paths, target))));
+      // Who was asked took their time; else the conversations were looked for a moment ago.
+      const isFresh = this.setting.confirm === null;
       let current = shown;
       await this.#guard(current, target);
       requirePlaces(current, target, paths, this.flags.backup);

@@ -19,7 +19,7 @@ export interface RecoverySetting {
  *
  * @throws Refusal RUN_IN_PROGRESS, RECOVERY_FAILED, NOT_WRITABLE, NO_SPACE
  */
-export async function recoverFirst(setting: RecoverySetting, dryRun: boolean): Promise<readonly Note[]> {
+export async function recoverFirst(setting: RecoverySetting, dryRun: boolean): Promise<Note[]> {
   const { paths, physicalDataDir, runId, machine } = setting;
   if (dryRun)
     return interruptedRuns(paths, physicalDataDir).map((id) => ({
@@ -34,16 +34,10 @@ export async function recoverFirst(setting: RecoverySetting, dryRun: boolean): P
   }
   const lock = takeLock(paths, runId, machine);
   try {
-    return (await recoverUnder(lock, setting)).notes;
+    return await recoverUnder(lock, setting);
   } finally {
     lock.release();
   }
-}
-
-/** What of earlier runs was finished or undone. */
-export interface Recovered {
-  readonly runs: number;
-  readonly notes: readonly Note[];
 }
 
 /**
@@ -54,13 +48,12 @@ export interface Recovered {
 export async function recoverUnder(
   lock: RunLock,
   { paths, physicalDataDir, machine, debug }: RecoverySetting,
-): Promise<Recovered> {
+): Promise<Note[]> {
   const notes: Note[] = [];
-  const runs = await recoverRuns(paths, physicalDataDir, machine);
-  for (const each of runs) {
+  for (const each of await recoverRuns(paths, physicalDataDir, machine)) {
     debug(`the run ${each.runId} was ${each.outcome}`);
     notes.push(...each.notes);
     lock.adopt(each.madeDirectories);
   }
-  return { runs: runs.length, notes };
+  return notes;
 }

@@ -111,7 +111,7 @@ export async function undo(flags: UndoFlags, setting: UndoSetting): Promise<Undo
     const lock = takeLock(paths, runId, machine);
     try {
       // Another process may have ended, or died, since the look without the lock.
-      notes.push(...(await recoverUnder(lock, recovery)).notes);
+      notes.push(...(await recoverUnder(lock, recovery)));
       const current = chosenReceipt(receipt.runId, paths, target);
       if (current === null || current.status === 'undone')
         return { ...about, status: 'nothing-to-undo', exitCode: EXIT.done };
