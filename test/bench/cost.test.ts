@@ -66,17 +66,17 @@ describe.if(Bun.which('strace') !== null)('what one more project costs', () => {
   }, 180_000);
 
   test('a dry run opens each file once and reads each byte once', () => {
-    expect(dryRun.opened).toBeLessThan(55);
+    expect(dryRun.opened).toBeLessThan(45);
     expect(dryRun.read).toBeLessThan(1.5 * (CONVERSATION + 30_000));
-    expect(dryRun.total).toBeLessThan(330);
+    expect(dryRun.total).toBeLessThan(240);
     expect(dryRun.written).toBeLessThan(6_000);
     expect(dryRun.syncs).toBe(0);
   });
 
   test('a whole run reads records once, syncs each file and directory once, and writes each conversation once', () => {
-    expect(whole.opened).toBeLessThan(75);
+    expect(whole.opened).toBeLessThan(65);
     expect(whole.read).toBeLessThan(5 * CONVERSATION + 60_000);
-    expect(whole.total).toBeLessThan(530);
+    expect(whole.total).toBeLessThan(420);
     expect(whole.written).toBeLessThan(1.5 * CONVERSATION + 30_000);
     expect(whole.syncs).toBeGreaterThanOrEqual(2);
     expect(whole.syncs).toBeLessThan(3.5);
