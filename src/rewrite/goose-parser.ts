@@ -150,6 +150,7 @@ class ScriptReader {
 
 /** The last word of the line ends in a semicolon; what follows a word that begins with `--` is a comment. */
 function endsStatement(line: string): boolean {
+  if (!line.includes(';')) return false;
   const words = trim(line).split(INNER_SPACE);
   const comment = words.findIndex((word) => word.startsWith('--'));
   return (comment < 0 ? words : words.slice(0, comment)).at(-1)?.endsWith(';') ?? false;
