@@ -255,7 +255,7 @@ class Run {
             createdDirectories: [...(staged?.createdDirectories ?? [])],
           };
         }),
-      sources: [...input.store.files],
+      sources: input.store.files.map(({ path, sha256, size, mtimeMs }) => ({ path, sha256, size, mtimeMs })),
     };
   }
 

@@ -208,20 +208,30 @@ export function writeReceipt(paths: StatePaths, receipt: Receipt): void {
   writeDurably(file, receiptText(receipt), partialReceipt(paths, receipt.runId));
 }
 
-/** In pieces, one line for each source: there are tens of thousands. */
-function* receiptText({ sources, ...rest }: Receipt): Generator<string> {
-  yield `${JSON.stringify(rest, null, 2).slice(0, -'\n}'.length)},\n  "sources": [`;
-  for (let from = 0; from < sources.length; from += PIECE) {
-    const lines = sources.slice(from, from + PIECE).map(({ path, sha256, size, mtimeMs }) => {
-      return `\n    ${JSON.stringify({ path, sha256, size, mtimeMs })}`;
-    });
-    yield `${from === 0 ? '' : ','}${lines.join(',')}`;
+/** In pieces, one line for each row, conversation and source: there may be tens of thousands. */
+function* receiptText(receipt: Receipt): Generator<string> {
+  let before = '{';
+  for (const [key, value] of Object.entries(receipt)) {
+    if (value === undefined) continue;
+    yield `${before}\n  "${key}": `;
+    before = ',';
+    if (Array.isArray(value)) yield* listText(value);
+    else yield JSON.stringify(value);
   }
-  yield `${sources.length === 0 ? '' : '\n  '}]\n}\n`;
+  yield '\n}\n';
 }
 
-/** Sources of one piece of the text. */
-const PIECE = 1_000;
+function* listText(items: readonly unknown[]): Generator<string> {
+  yield '[';
+  for (let from = 0; from < items.length; from += PIECE) {
+    const lines = items.slice(from, from + PIECE).map((item) => `\n    ${JSON.stringify(item)}`);
+    yield `${from === 0 ? '' : ','}${lines.join(',')}`;
+  }
+  yield items.length === 0 ? ']' : '\n  ]';
+}
+
+/** Items of one piece of the text. */
+const PIECE = 500;
 
 /**
  * The receipt of a run for somebody who acts by it: null where there is none.
