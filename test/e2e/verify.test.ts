@@ -28,6 +28,13 @@ const sql =
     for (const statement of statements) db.run(statement);
   };
 
+/** A replacement in a file that must have what is replaced. */
+function alter(file: string, found: RegExp, by: string): void {
+  const text = readFileSync(file, 'utf8');
+  expect(text).toMatch(found);
+  writeFileSync(file, text.replace(found, by));
+}
+
 beforeEach(async () => {
   home = realFixture('v2-stopped');
   await run(home, ['--yes']);
@@ -161,7 +168,7 @@ describe('verify', () => {
     sql(`UPDATE projects SET display_name = 'Other' WHERE id = '${ACME}'`)();
     const receipt = String((await runJson(home, ['verify'])).document.runId);
     const file = join(home.path, '.ao', 'migrations', `${receipt}.json`);
-    writeFileSync(file, readFileSync(file, 'utf8').replace('"display_name": "acme"', '"display_name": "Other"'));
+    alter(file, /"display_name": ?"acme"/, '"display_name":"Other"');
     const done = await runJson(home, ['verify']);
     expect(done.document.checks).toContainEqual(
       expect.objectContaining({
@@ -183,7 +190,7 @@ describe('verify', () => {
     );
     const runId = String(whole.document.runId);
     const file = join(home.path, '.ao', 'migrations', `${runId}.json`);
-    writeFileSync(file, readFileSync(file, 'utf8').replace('"display_name": "acme"', '"display_name": "Other"'));
+    alter(file, /"display_name": ?"acme"/, '"display_name":"Other"');
     sql(`UPDATE projects SET display_name = 'Other' WHERE id = '${ACME}'`)();
     expect((await runJson(home, ['verify'])).document.checks).toContainEqual(
       expect.objectContaining({ kind: 'project', id: ACME, state: 'damaged' }),
@@ -228,8 +235,7 @@ describe('doctor', () => {
   test('of large conversations it only names the command', async () => {
     const folder = join(home.path, '.ao', 'migrations');
     const [name = ''] = readdirSync(folder).filter((each) => each.endsWith('.json'));
-    const receipt = readFileSync(join(folder, name), 'utf8');
-    writeFileSync(join(folder, name), receipt.replace(/"size": ?\d+(?=,\s*"sourceSha256")/, '"size": 200000000'));
+    alter(join(folder, name), /"size": ?\d+(?=,\s*"sourceSha256")/, '"size":200000000');
     expect(await lastRun()).toMatchObject({
       exitCode: 0,
       check: { state: 'pass', message: expect.stringContaining('with 200 MB of conversations only') },
