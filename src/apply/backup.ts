@@ -14,7 +14,7 @@ import {
   statSync,
 } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { dirname, join, relative, sep } from 'node:path';
 import type { LegacyStore } from '../contracts/legacy';
 import type { Machine } from '../contracts/machine';
 import { Refusal } from '../contracts/refusals';
@@ -84,9 +84,7 @@ export async function makeBackup(
     return target;
   };
   for (const source of store.files) {
-    const inside = relative(store.root, source.path);
-    const isInside = store.root !== '' && inside !== '' && !inside.startsWith('..') && !/^[A-Za-z]:/.test(inside);
-    const name = isInside ? join('root', inside) : join('outside', sha256Hex(source.path));
+    const name = nameOf(source.path, store.root);
     const entry = copyFlat(source.path, into(name), name);
     if (entry !== null) entries.push(entry);
   }
@@ -103,6 +101,15 @@ export async function makeBackup(
     await inParallel(flat, PARALLEL, syncFile);
     for (const directory of [...directories].sort().reverse()) syncDirectory(directory);
   }
+}
+
+/** Where a file lies in a backup. */
+function nameOf(path: string, root: string): string {
+  // Nearly every path is that of the root with something after it, and then nothing must be computed.
+  if (root !== '' && path.startsWith(`${root}${sep}`) && !path.includes('..')) return `root${path.slice(root.length)}`;
+  const inside = relative(root, path);
+  const isInside = root !== '' && inside !== '' && !inside.startsWith('..') && !/^[A-Za-z]:/.test(inside);
+  return isInside ? join('root', inside) : join('outside', sha256Hex(path));
 }
 
 /** Gives a whole backup its name; false where another run has taken that meanwhile. */
@@ -174,12 +181,15 @@ function copyFlat(source: string, target: string, name: string): BackupEntry | n
     let size = 0;
     try {
       const buffer = stat.size < SCRATCH.length ? SCRATCH : Buffer.allocUnsafe(1024 * 1024);
-      for (let read = readSync(from, buffer); read > 0; read = readSync(from, buffer)) {
+      let read: number;
+      do {
+        read = readSync(from, buffer);
         const chunk = buffer.subarray(0, read);
         hash.update(chunk);
         writeAll(to, chunk);
         size += read;
-      }
+        // What fills less than the buffer was the last of it, unless the file system gives less than there is.
+      } while (read > 0 && (read === buffer.length || size < stat.size));
     } finally {
       closeSync(to);
     }
