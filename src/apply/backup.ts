@@ -188,8 +188,8 @@ function copyFlat(source: string, target: string, name: string): BackupEntry | n
         hash.update(chunk);
         writeAll(to, chunk);
         size += read;
-        // What fills less than the buffer was the last of it, unless the file system gives less than there is.
-      } while (read > 0 && (read === buffer.length || size < stat.size));
+        // What fills less than the buffer was the last of it, unless the file system gives less than there is, or says nothing of it.
+      } while (read > 0 && (read === buffer.length || size < stat.size || stat.size === 0));
     } finally {
       closeSync(to);
     }

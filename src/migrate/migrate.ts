@@ -227,8 +227,6 @@ class Migration {
     let db: Database | null = null;
     try {
       this.#notes.push(...(await recoverUnder(lock, this.#recovery(paths, target))));
-      // Who was asked took their time; else the conversations were looked for a moment ago.
-      const isFresh = this.setting.confirm === null;
       let current = shown;
       await this.#guard(current, target);
       requirePlaces(current, target, paths, this.flags.backup);
@@ -239,7 +237,7 @@ class Migration {
         }
         this.setting.phase?.('plan');
         const facts = db === null ? absentTarget(target) : readTarget(db, target);
-        const again = await this.#look(location, target, facts, isFresh ? current : null);
+        const again = await this.#look(location, target, facts, current);
         const same = again.planHash === current.planHash;
         current = again;
         if (same) break;

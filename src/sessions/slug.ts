@@ -17,7 +17,6 @@ export function slug(path: string): string {
  * legacy-store.md 3.12. For finding only.
  */
 export function sourceSlugs(path: string): string[] {
-  if (path !== '' && path.length <= CAP && isAscii(path)) return [uncapped(path), misencoded(path)];
   const spelled = spellings(path);
   const names = spelled.map(slug);
   const long = spelled.filter((each) => uncapped(each).length > CAP);
@@ -28,19 +27,19 @@ export function sourceSlugs(path: string): string[] {
 
 /** Beginnings of folder names that may belong to a long path; one counts only if a `cwd` inside says so. */
 export function longSlugPrefixes(path: string): string[] {
-  if (path.length <= CAP && isAscii(path)) return [];
   const long = spellings(path)
     .map(uncapped)
     .filter((name) => name.length > CAP);
   return [...new Set(long.map((name) => `${name.slice(0, CAP)}-`))];
 }
 
-/** Nearly every path: it has one spelling, and a name as long as itself. */
+/** Nearly every path, and it has one spelling. */
 function isAscii(path: string): boolean {
   return /^[\x00-\x7f]*$/.test(path);
 }
 
 function spellings(path: string): string[] {
+  if (isAscii(path)) return [path];
   return [...new Set([path, path.normalize('NFC'), path.normalize('NFD')])];
 }
 

@@ -52,8 +52,8 @@ const PARALLEL = 8;
  * Reads both sides and plans (migration.md 4 to 6). Changes nothing anywhere.
  *
  * @param target what the target holds, from a private copy or from the connection that holds the database
- * @param before an earlier look of the same run: returned itself where store, target and repositories are as they were
- * then, so that nothing is planned twice and no conversation is looked for twice
+ * @param before an earlier look of the same run: where the store is as it was then, its draft is taken over. All that lies
+ * outside of the store is looked at anew: rows, repositories, links on the way, conversations and who uses them
  * @throws Refusal, UsageError; the system's EMFILE or ENFILE where too few files can be opened
  */
 export async function survey(
@@ -69,8 +69,10 @@ export async function survey(
   requireDescriptors();
   const store = readStore(location, machine, tools.read);
   await turn();
-  if (before !== null && isAsBefore(before, store, target, machine)) return before;
-  const draft = draftPlan(store, { ...options, nowMs: machine.now().getTime() });
+  const draft =
+    before !== null && isSame(store, before.store)
+      ? before.draft
+      : draftPlan(store, { ...options, nowMs: machine.now().getTime() });
   const paths = new PhysicalPaths();
   const facts: Facts = {
     target,
@@ -91,12 +93,14 @@ export async function survey(
 }
 
 /** What is the same object costs nothing here: records and configs that did not change are those of the first look. */
-function isAsBefore(before: Survey, store: LegacyStore, target: TargetFacts, machine: Machine): boolean {
-  return (
-    Bun.deepEquals(store, before.store, true) &&
-    Bun.deepEquals(target, before.facts.target, true) &&
-    Bun.deepEquals(repositoriesOf(before.draft, target, machine), before.facts.repositories, true)
-  );
+function isSame(store: LegacyStore, before: LegacyStore): boolean {
+  try {
+    return Bun.deepEquals(store, before, true);
+  } catch (error) {
+    // A JSON file may hold lists in lists by the thousand, which is more than the stack does.
+    if (error instanceof RangeError) return false;
+    throw error;
+  }
 }
 
 /** Lets everything run that waits, a signal among it. */

@@ -51,7 +51,10 @@ function projectChecks(draft: Draft, receipt: Receipt, machine: Machine): Check[
   for (const { id, path } of draft.projects)
     if (ids.has(id) && !repositories.has(path)) repositories.set(path, readRepository(path, [], machine));
   const facts: Facts = { target: absentTarget(receipt), repositories, managedPath: () => '' };
-  const rows = new Map(decideProjects(draft, facts).map(({ planned }) => [planned.id, planned]));
+  // Two configs may name one project, of which one counts.
+  const rows = new Map(
+    decideProjects(draft, facts).flatMap(({ planned }) => (planned.row === null ? [] : [[planned.id, planned] as const])),
+  );
   return receipt.projects.flatMap(({ id, columns, config }): Check[] => {
     const check = { kind: 'project', id } as const;
     const planned = rows.get(id);
@@ -75,7 +78,10 @@ function projectChecks(draft: Draft, receipt: Receipt, machine: Machine): Check[
 }
 
 function sessionChecks(draft: Draft, receipt: Receipt): Check[] {
-  const drafts = new Map(draft.orchestrators.map((each) => [each.sessionId, each]));
+  // Of several with one id the others were left out of the run, and the one that has it decides.
+  const drafts = new Map(
+    draft.orchestrators.flatMap((each) => (each.ownedBy === null ? [[each.sessionId, each] as const] : [])),
+  );
   return receipt.sessions.flatMap(({ id, columns, prompt, projectId }): Check[] => {
     const check = { kind: 'orchestrator', id } as const;
     const found = drafts.get(id);

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
+import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type BackupPlace, backupPlace, makeBackup, nameBackup, removeBackup } from '../../src/apply/backup';
@@ -29,6 +30,49 @@ async function made(runId: string): Promise<BackupPlace> {
   await makeBackup(place, store, null, join(home.path, '.ao', 'data'), runId, 'linux');
   return place;
 }
+
+/** Copies of these files, as a backup keeps what lies outside of the store. */
+async function copiesOf(files: readonly string[]): Promise<string[]> {
+  const machine = machineAt(home.path);
+  const store = readStore(locateLegacy(machine, { from: null, config: null }), machine, {
+    keepRaw: false,
+    pause: () => {},
+  });
+  const [like] = store.files;
+  if (like === undefined) throw new Error('the store has no file');
+  const place = backupPlace(paths, TIME, ONE);
+  const sources = files.map((path) => ({ ...like, path }));
+  await makeBackup(place, { ...store, files: sources }, null, join(home.path, '.ao', 'data'), ONE, 'linux');
+  const { files: kept }: { files: { file: string; path: string; size: number; sha256: string }[] } = JSON.parse(
+    readFileSync(join(place.partial, 'manifest.json'), 'utf8'),
+  );
+  return files.map((path) => {
+    const entry = kept.find((each) => each.path === path);
+    const bytes = readFileSync(join(place.partial, entry?.file ?? ''));
+    expect(entry).toMatchObject({
+      size: bytes.length,
+      sha256: new Bun.CryptoHasher('sha256').update(bytes).digest('hex'),
+    });
+    return bytes.toString('latin1');
+  });
+}
+
+describe('a copy is whole', () => {
+  test('whatever its size', async () => {
+    const sizes = [0, 1, 65_535, 65_536, 65_537, 1_048_576, 1_048_577, 2_097_152];
+    const files = sizes.map((size) => join(home.path, `${size}`));
+    for (const [index, file] of files.entries()) writeFileSync(file, randomBytes(sizes[index] ?? 0));
+    expect(await copiesOf(files)).toEqual(files.map((file) => readFileSync(file, 'latin1')));
+  });
+
+  // Its size is said to be 0, and it comes in pieces of some thousand bytes.
+  const PIECES = '/proc/kallsyms';
+  test.skipIf(!existsSync(PIECES))('where the system says nothing of its size', async () => {
+    const [copy = ''] = await copiesOf([PIECES]);
+    expect(copy.length).toBeGreaterThan(100_000);
+    expect(copy.length).toBe(readFileSync(PIECES, 'latin1').length);
+  });
+});
 
 const names = (): string[] => readdirSync(paths.backups).sort();
 const runOf = (backup: string): string => JSON.parse(readFileSync(join(backup, 'manifest.json'), 'utf8')).runId;

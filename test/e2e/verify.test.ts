@@ -1,8 +1,18 @@
 import { Database } from 'bun:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { appendFileSync, mkdirSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import { makeStore } from '../../scripts/bench/store';
 import { startedOf } from '../../src/apply/run-lock';
 import { statePaths } from '../../src/apply/state';
 import { run, runJson } from '../support/executable';
@@ -240,6 +250,41 @@ describe('doctor', () => {
       exitCode: 0,
       check: { state: 'pass', message: expect.stringContaining('with 200 MB of conversations only') },
     });
+  });
+});
+
+describe('what was left out of a run is no damage', () => {
+  let other: Home;
+  beforeEach(() => {
+    other = emptyHome();
+    makeStore(other.path, { projects: 2, recordsEach: 1, conversation: 1_000, seed: 3 });
+  });
+  afterEach(() => other.remove());
+  const config = (): string => join(other.path, '.agent-orchestrator', 'config.yaml');
+
+  test('an orchestrator whose session id another project has', async () => {
+    alter(config(), /sessionPrefix: r1/, 'sessionPrefix: r0');
+    const [second = ''] = readdirSync(join(other.path, '.agent-orchestrator', 'projects')).filter((id) =>
+      id.startsWith('repo-1'),
+    );
+    const sessions = join(other.path, '.agent-orchestrator', 'projects', second, 'sessions');
+    renameSync(join(sessions, 'r1-orchestrator.json'), join(sessions, 'r0-orchestrator.json'));
+    expect((await run(other, ['--yes'])).exitCode).toBe(0);
+    expect(await runJson(other, ['verify'])).toMatchObject({ exitCode: 0, document: { status: 'ok' } });
+  });
+
+  test('a project that two configs name, with another folder each', async () => {
+    for (const name of ['a', 'b']) {
+      const folder = join(other.path, 'code', name);
+      mkdirSync(folder);
+      writeFileSync(join(folder, 'agent-orchestrator.yaml'), `projects:\n  twice:\n    path: ${folder}\n`);
+      const early = join(other.path, '.agent-orchestrator', `${name.repeat(12)}-twice`);
+      mkdirSync(join(early, 'sessions'), { recursive: true });
+      writeFileSync(join(early, '.origin'), join(folder, 'agent-orchestrator.yaml'));
+    }
+    const done = await runJson(other, ['--yes']);
+    expect(done.document.items).toContainEqual(expect.objectContaining({ id: 'twice', outcome: 'conflict' }));
+    expect(await runJson(other, ['verify'])).toMatchObject({ exitCode: 0, document: { status: 'ok' } });
   });
 });
 
