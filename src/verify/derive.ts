@@ -53,7 +53,9 @@ function projectChecks(draft: Draft, receipt: Receipt, machine: Machine): Check[
   const facts: Facts = { target: absentTarget(receipt), repositories, managedPath: () => '' };
   // Two configs may name one project, of which one counts.
   const rows = new Map(
-    decideProjects(draft, facts).flatMap(({ planned }) => (planned.row === null ? [] : [[planned.id, planned] as const])),
+    decideProjects(draft, facts).flatMap(({ planned }) =>
+      planned.row === null ? [] : [[planned.id, planned] as const],
+    ),
   );
   return receipt.projects.flatMap(({ id, columns, config }): Check[] => {
     const check = { kind: 'project', id } as const;
@@ -78,14 +80,11 @@ function projectChecks(draft: Draft, receipt: Receipt, machine: Machine): Check[
 }
 
 function sessionChecks(draft: Draft, receipt: Receipt): Check[] {
-  // Of several with one id the others were left out of the run, and the one that has it decides.
-  const drafts = new Map(
-    draft.orchestrators.flatMap((each) => (each.ownedBy === null ? [[each.sessionId, each] as const] : [])),
-  );
+  const drafts = new Map(draft.orchestrators.map((each) => [`${each.project.id}\0${each.sessionId}`, each]));
   return receipt.sessions.flatMap(({ id, columns, prompt, projectId }): Check[] => {
     const check = { kind: 'orchestrator', id } as const;
-    const found = drafts.get(id);
-    if (found === undefined || found.project.id !== projectId)
+    const found = drafts.get(`${projectId}\0${id}`);
+    if (found === undefined)
       return [{ ...check, state: 'damaged', detail: 'the legacy store no longer yields this orchestrator' }];
     const derived: Record<string, unknown> = {
       harness: found.harness,

@@ -10,7 +10,7 @@ import {
   truncateSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import * as v from 'valibot';
 import { makeStore } from '../../scripts/bench/store';
 import { startedOf } from '../../src/apply/run-lock';
@@ -262,15 +262,38 @@ describe('what was left out of a run is no damage', () => {
   afterEach(() => other.remove());
   const config = (): string => join(other.path, '.agent-orchestrator', 'config.yaml');
 
-  test('an orchestrator whose session id another project has', async () => {
+  /** Both projects have one prefix, and with it one session id; returns the record of each. */
+  function onePrefix(): { first: string; second: string } {
     alter(config(), /sessionPrefix: r1/, 'sessionPrefix: r0');
-    const [second = ''] = readdirSync(join(other.path, '.agent-orchestrator', 'projects')).filter((id) =>
-      id.startsWith('repo-1'),
-    );
-    const sessions = join(other.path, '.agent-orchestrator', 'projects', second, 'sessions');
-    renameSync(join(sessions, 'r1-orchestrator.json'), join(sessions, 'r0-orchestrator.json'));
-    expect((await run(other, ['--yes'])).exitCode).toBe(0);
+    const projects = join(other.path, '.agent-orchestrator', 'projects');
+    const [one = '', two = ''] = readdirSync(projects).sort();
+    const first = join(projects, one, 'sessions', 'r0-orchestrator.json');
+    const second = join(projects, two, 'sessions', 'r0-orchestrator.json');
+    renameSync(join(dirname(second), 'r1-orchestrator.json'), second);
+    return { first, second };
+  }
+  const isWhole = async (): Promise<void> =>
     expect(await runJson(other, ['verify'])).toMatchObject({ exitCode: 0, document: { status: 'ok' } });
+
+  test('an orchestrator whose session id another project has', async () => {
+    onePrefix();
+    expect((await run(other, ['--yes'])).exitCode).toBe(0);
+    await isWhole();
+  });
+
+  test('one that is not migrated for a reason of its own', async () => {
+    const { second } = onePrefix();
+    alter(second, /"state": "terminated"/, '"state": "done"');
+    expect((await run(other, ['--yes'])).exitCode).toBe(0);
+    await isWhole();
+  });
+
+  test('one that came after the run, of a project that is named before', async () => {
+    const { first } = onePrefix();
+    renameSync(first, join(other.path, 'aside'));
+    expect((await run(other, ['--yes'])).exitCode).toBe(0);
+    renameSync(join(other.path, 'aside'), first);
+    await isWhole();
   });
 
   test('a project that two configs name, with another folder each', async () => {
