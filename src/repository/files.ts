@@ -37,8 +37,9 @@ export function readText(path: string, limit: number = TEXT_LIMIT): TextFile {
   }
 }
 
-/** As `readText`, where it is known already what stands there. */
+/** As `readText`, where it is known already what stands there; a link is followed. */
 export function readFound(path: string, stat: Stats, limit: number = TEXT_LIMIT): TextFile {
+  if (stat.isSymbolicLink()) return readText(path, limit);
   if (stat.isDirectory()) return { state: 'directory' };
   if (!stat.isFile() || stat.size > limit) return { state: 'unreadable' };
   try {

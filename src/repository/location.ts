@@ -1,6 +1,6 @@
 import { accessSync, constants, lstatSync, readlinkSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { isFile, pathFrom, physical, readFound, readText, type TextFile } from './files';
+import { isFile, pathFrom, physical, readFound, readText } from './files';
 import { isLineEnd, trimEnd } from './text';
 
 /** Where a repository keeps its files. */
@@ -72,17 +72,15 @@ function locationOf(gitDir: string, top: string | null): Location | null {
 }
 
 function looksLikeHead(path: string): boolean {
-  let file: TextFile;
   try {
     const stat = lstatSync(path, { throwIfNoEntry: false });
     if (stat === undefined) return false;
-    const link = stat.isSymbolicLink();
-    if (link && readlinkSync(path).startsWith('refs/')) return true;
-    file = link ? readText(path) : readFound(path, stat);
+    if (stat.isSymbolicLink() && readlinkSync(path).startsWith('refs/')) return true;
+    const file = readFound(path, stat);
+    return file.state === 'read' && /^(?:ref:[ \t\r\n]*refs\/|[0-9a-f]{40})/i.test(file.text);
   } catch {
     return false;
   }
-  return file.state === 'read' && /^(?:ref:[ \t\r\n]*refs\/|[0-9a-f]{40})/i.test(file.text);
 }
 
 function isEnterable(path: string): boolean {

@@ -1,6 +1,6 @@
 import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
-import { eachLine, errorCode, readFound, readText } from './files';
+import { eachLine, errorCode, readFound } from './files';
 import type { Location } from './location';
 import { trimEnd, trimStart } from './text';
 
@@ -77,7 +77,7 @@ function readLoose(path: string, idLength: number): LooseRef {
     return { kind: code === 'ENOTDIR' || code === 'ENAMETOOLONG' ? 'hidden' : 'unreadable' };
   }
   const link = stat.isSymbolicLink();
-  const file = link ? readText(path) : readFound(path, stat);
+  const file = readFound(path, stat);
   if (file.state === 'read') return decodeLoose(file.text, idLength);
   if (file.state === 'directory' && !link) return { kind: 'absent' };
   if (file.state === 'missing') return { kind: 'hidden' };

@@ -53,16 +53,16 @@ function projectChecks(draft: Draft, receipt: Receipt, machine: Machine): Check[
   const facts: Facts = { target: absentTarget(receipt), repositories, managedPath: () => '' };
   // Two configs may name one project, of which one counts.
   const rows = new Map(
-    decideProjects(draft, facts).flatMap(({ planned }) =>
-      planned.row === null ? [] : [[planned.id, planned] as const],
+    decideProjects(draft, facts).flatMap(({ planned: { id, row, provenance } }) =>
+      row === null ? [] : [[id, { row, provenance }] as const],
     ),
   );
   return receipt.projects.flatMap(({ id, columns, config }): Check[] => {
     const check = { kind: 'project', id } as const;
-    const planned = rows.get(id);
-    const row = planned?.row ?? null;
-    if (planned === undefined || row === null)
+    const found = rows.get(id);
+    if (found === undefined)
       return [{ ...check, state: 'damaged', detail: 'the legacy store no longer yields this project' }];
+    const { row, provenance } = found;
     const derived: Record<string, unknown> = {
       id: row.id,
       path: row.path,
@@ -70,7 +70,7 @@ function projectChecks(draft: Draft, receipt: Receipt, machine: Machine): Check[
       kind: row.kind,
     };
     // The origin is the repository's own and may have been changed there since; a date that came from the clock is not derivable.
-    if (planned.provenance.registered_at?.rule !== 'time of this run') derived.registered_at = row.registered_at;
+    if (provenance.registered_at?.rule !== 'time of this run') derived.registered_at = row.registered_at;
     const different = Object.keys(derived).filter((column) => columns[column] !== derived[column]);
     if (configDigest(encodeConfig(row.config), receipt.runId) !== config) different.push('config');
     return different.length === 0

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 
 import { join } from 'node:path';
 import { type BackupPlace, backupPlace, makeBackup, nameBackup, removeBackup } from '../../src/apply/backup';
 import { type StatePaths, statePaths } from '../../src/apply/state';
+import type { LegacyStore } from '../../src/contracts/legacy';
 import { locateLegacy } from '../../src/legacy/locate';
 import { readStore } from '../../src/legacy/store';
 import { emptyHome, type Home, machineAt, write } from '../support/home';
@@ -20,12 +21,14 @@ beforeEach(() => {
 });
 afterEach(() => home.remove());
 
-async function made(runId: string): Promise<BackupPlace> {
+function storeOf(): LegacyStore {
   const machine = machineAt(home.path);
-  const store = readStore(locateLegacy(machine, { from: null, config: null }), machine, {
-    keepRaw: false,
-    pause: () => {},
-  });
+  const location = locateLegacy(machine, { from: null, config: null });
+  return readStore(location, machine, { keepRaw: false, pause: () => {} });
+}
+
+async function made(runId: string): Promise<BackupPlace> {
+  const store = storeOf();
   const place = backupPlace(paths, TIME, runId);
   await makeBackup(place, store, null, join(home.path, '.ao', 'data'), runId, 'linux');
   return place;
@@ -33,11 +36,7 @@ async function made(runId: string): Promise<BackupPlace> {
 
 /** Copies of these files, as a backup keeps what lies outside of the store. */
 async function copiesOf(files: readonly string[]): Promise<string[]> {
-  const machine = machineAt(home.path);
-  const store = readStore(locateLegacy(machine, { from: null, config: null }), machine, {
-    keepRaw: false,
-    pause: () => {},
-  });
+  const store = storeOf();
   const [like] = store.files;
   if (like === undefined) throw new Error('the store has no file');
   const place = backupPlace(paths, TIME, ONE);
