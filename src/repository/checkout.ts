@@ -4,6 +4,7 @@ import { isDirectory, physical } from './files';
 import { readFormat } from './format';
 import { registeredWorktrees } from './holders';
 import { type Location, locate, mainTop } from './location';
+import { RefFiles } from './refs';
 
 /**
  * The main checkout to which a worktree belongs (migration.md 4.1), by its `.git` file, or the path itself where that is
@@ -33,6 +34,6 @@ export function worktreesOf(checkout: string): readonly string[] {
 
 function locationAt(directory: string): Location | null {
   const real = isAbsolute(directory) && isDirectory(directory) ? physical(directory) : null;
-  const location = real === null ? 'none' : locate(real, true);
+  const location = real === null ? 'none' : locate(real, new RefFiles(), true);
   return typeof location === 'string' ? null : location;
 }

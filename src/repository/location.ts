@@ -1,6 +1,7 @@
-import { accessSync, constants, lstatSync, readlinkSync, statSync } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { isFile, pathFrom, physical, readFound, readText } from './files';
+import { isFile, pathFrom, physical, readText } from './files';
+import type { RefFile, RefFiles } from './refs';
 import { isLineEnd, trimEnd } from './text';
 
 /** Where a repository keeps its files. */
@@ -23,10 +24,10 @@ const GITFILE_LIMIT = 1024 * 1024;
  * order: `.git` file, `.git` directory, the folder itself. `broken` where a `.git` file stands in the way that leads
  * nowhere: git stops there too and does not look further up (migration.md R12).
  */
-export function locate(directory: string, here = false): Location | 'none' | 'broken' {
+export function locate(directory: string, refs: RefFiles, here = false): Location | 'none' | 'broken' {
   const device = deviceOf(directory);
   for (let at = directory; ; ) {
-    const found = locateHere(at);
+    const found = locateHere(at, refs);
     if (found !== 'none' || here) return found;
     const parent = dirname(at);
     if (parent === at || deviceOf(parent) !== device) return 'none';
@@ -42,26 +43,26 @@ function deviceOf(directory: string): number | null {
   }
 }
 
-function locateHere(directory: string): Location | 'none' | 'broken' {
+function locateHere(directory: string, refs: RefFiles): Location | 'none' | 'broken' {
   const dotGit = join(directory, '.git');
   const pointer = readText(dotGit, GITFILE_LIMIT);
   if (pointer.state === 'read') {
     const target = pointer.text.startsWith('gitdir: ') ? trimEnd(pointer.text.slice('gitdir: '.length), isLineEnd) : '';
     const gitDir = target === '' ? null : physical(pathFrom(directory, target));
-    return (gitDir === null ? null : locationOf(gitDir, directory)) ?? 'broken';
+    return (gitDir === null ? null : locationOf(gitDir, directory, refs)) ?? 'broken';
   }
   if (pointer.state === 'directory') {
-    const location = locationOf(dotGit, directory);
+    const location = locationOf(dotGit, directory, refs);
     if (location !== null) return location;
   }
   // Whatever else is named `.git` hides nothing, except a file that git would have to read and cannot.
   if (pointer.state === 'unreadable' && isFile(dotGit)) return 'broken';
-  return locationOf(directory, null) ?? 'none';
+  return locationOf(directory, null, refs) ?? 'none';
 }
 
 /** git's own test of a repository: a HEAD that looks like one, and `objects` and `refs` in the common directory. */
-function locationOf(gitDir: string, top: string | null): Location | null {
-  if (!looksLikeHead(join(gitDir, 'HEAD'))) return null;
+function locationOf(gitDir: string, top: string | null, refs: RefFiles): Location | null {
+  if (!looksLikeHead(refs.read(join(gitDir, 'HEAD')))) return null;
   const pointer = readText(join(gitDir, 'commondir'));
   if (pointer.state !== 'read' && pointer.state !== 'missing') return null;
   const linked = pointer.state === 'read';
@@ -71,16 +72,8 @@ function locationOf(gitDir: string, top: string | null): Location | null {
   return { gitDir, commonDir, top, linked };
 }
 
-function looksLikeHead(path: string): boolean {
-  try {
-    const stat = lstatSync(path, { throwIfNoEntry: false });
-    if (stat === undefined) return false;
-    if (stat.isSymbolicLink() && readlinkSync(path).startsWith('refs/')) return true;
-    const file = readFound(path, stat);
-    return file.state === 'read' && /^(?:ref:[ \t\r\n]*refs\/|[0-9a-f]{40})/i.test(file.text);
-  } catch {
-    return false;
-  }
+function looksLikeHead(file: RefFile): boolean {
+  return file.kind === 'link' || (file.kind === 'text' && /^(?:ref:[ \t\r\n]*refs\/|[0-9a-f]{40})/i.test(file.text));
 }
 
 function isEnterable(path: string): boolean {

@@ -1,6 +1,6 @@
 import { lstatSync, readlinkSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
-import { eachLine, errorCode, readFound } from './files';
+import { eachLine, errorCode, readFound, readText, type TextFile } from './files';
 import type { Location } from './location';
 import { trimEnd, trimStart } from './text';
 
@@ -46,42 +46,69 @@ function fileOf(home: RefHome, ref: string): string {
   return join(own ? home.gitDir : home.commonDir, ref);
 }
 
-/** The loose refs of one repository and its worktrees, each read once. */
-export class LooseRefs {
-  readonly #known = new Map<string, LooseRef>();
+type FollowedFile =
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'absent' | 'hidden' | 'broken' | 'unreadable' };
 
-  /** @param idLength hexadecimal digits of an object id */
-  constructor(readonly idLength: number) {}
+/** What stands where a loose ref would: a link into `refs/`, a text, or why there is neither. */
+export type RefFile = { readonly kind: 'link'; readonly target: string } | FollowedFile;
+
+/** The files of the loose refs of one repository and its worktrees, each read once. */
+export class RefFiles {
+  readonly #known = new Map<string, RefFile>();
+
+  read(path: string): RefFile {
+    const known = this.#known.get(path);
+    if (known !== undefined) return known;
+    const file = readRefFile(path);
+    this.#known.set(path, file);
+    return file;
+  }
+}
+
+/** The loose refs of a repository whose object ids have `idLength` hexadecimal digits. */
+export class LooseRefs {
+  constructor(
+    private readonly files: RefFiles,
+    readonly idLength: number,
+  ) {}
 
   /** One loose ref by its full, checked name. A link into `refs/` is symbolic (old HEADs are), any other is followed. */
   read(home: RefHome, ref: string): LooseRef {
     const path = fileOf(home, ref);
-    const known = this.#known.get(path);
-    if (known !== undefined) return known;
-    const loose = readLoose(path, this.idLength);
-    this.#known.set(path, loose);
-    return loose;
+    const file = this.files.read(path);
+    if (file.kind === 'text') return decodeLoose(file.text, this.idLength);
+    if (file.kind !== 'link') return { kind: file.kind };
+    if (isRefName(file.target)) return { kind: 'symbolic', target: file.target };
+    const followed = followLink(path);
+    return followed.kind === 'text' ? decodeLoose(followed.text, this.idLength) : { kind: followed.kind };
   }
 }
 
-function readLoose(path: string, idLength: number): LooseRef {
+function readRefFile(path: string): RefFile {
   let stat: Stats | undefined;
   try {
     stat = lstatSync(path, { throwIfNoEntry: false });
     if (stat === undefined) return { kind: 'absent' };
     const target = stat.isSymbolicLink() ? readlinkSync(path) : '';
-    if (target.startsWith('refs/') && isRefName(target)) return { kind: 'symbolic', target };
+    if (target.startsWith('refs/')) return { kind: 'link', target };
   } catch (error) {
     const code = errorCode(error);
     if (code === 'ENOENT') return { kind: 'absent' };
     return { kind: code === 'ENOTDIR' || code === 'ENAMETOOLONG' ? 'hidden' : 'unreadable' };
   }
-  const link = stat.isSymbolicLink();
-  const file = readFound(path, stat);
-  if (file.state === 'read') return decodeLoose(file.text, idLength);
-  if (file.state === 'directory' && !link) return { kind: 'absent' };
-  if (file.state === 'missing') return { kind: 'hidden' };
-  return { kind: file.state === 'directory' ? 'broken' : 'unreadable' };
+  // A folder where a file could be holds refs with longer names.
+  return stat.isSymbolicLink() ? followLink(path) : refText(readFound(path, stat), 'absent');
+}
+
+function followLink(path: string): FollowedFile {
+  return refText(readText(path), 'broken');
+}
+
+function refText(file: TextFile, ofDirectory: 'absent' | 'broken'): FollowedFile {
+  if (file.state === 'read') return { kind: 'text', text: file.text };
+  if (file.state === 'directory') return { kind: ofDirectory };
+  return { kind: file.state === 'missing' ? 'hidden' : 'unreadable' };
 }
 
 function decodeLoose(text: string, idLength: number): LooseRef {

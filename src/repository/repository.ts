@@ -6,7 +6,7 @@ import { isDirectory, pathFrom, physical } from './files';
 import { type RepositoryFormat, readFormat } from './format';
 import { branchesHeldBy, registeredWorktrees } from './holders';
 import { type Location, locate, mainTop } from './location';
-import { existingRefs, headBranch, isBranchName, LooseRefs } from './refs';
+import { existingRefs, headBranch, isBranchName, LooseRefs, RefFiles } from './refs';
 import { originUrl } from './remote';
 
 const MAIN = ['refs/heads/main', 'refs/remotes/origin/main'] as const;
@@ -23,13 +23,14 @@ export function readRepository(
 ): RepositoryFacts {
   const directory = isAbsolute(path) && isDirectory(path) ? physical(path) : null;
   if (directory === null) return { ...nothing(path, 'none'), exists: false };
-  const location = locate(directory);
+  const refFiles = new RefFiles();
+  const location = locate(directory, refFiles);
   if (location === 'none') return nothing(path, 'none');
   if (location === 'broken') return nothing(path, 'unreadable');
   const files = new ConfigFiles();
   const format = readFormat(location, files);
   if (format === null || !isUsable(location, format)) return nothing(path, 'unreadable');
-  const loose = new LooseRefs(format.idLength);
+  const loose = new LooseRefs(refFiles, format.idLength);
   const unreadable = { ...nothing(path, 'unreadable'), originUrl: readOrigin(location, format, files, loose, machine) };
   if (!format.refFiles) return unreadable;
   const names = branches.filter(isBranchName);

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { locate } from '../repository/location';
+import { RefFiles } from '../repository/refs';
 import type { EmptyHome } from './agents';
 import { physical } from './physical';
 import { ConversationFault } from './source';
@@ -19,7 +20,7 @@ export interface StandIn {
  * `.git` is a file, as in every worktree, they ask git, which follows the environment.
  */
 export async function standIn(home: EmptyHome, projectPath: string, directory: string): Promise<StandIn> {
-  const repository = locate(physical(projectPath));
+  const repository = locate(physical(projectPath), new RefFiles());
   if (repository === 'none' || repository === 'broken') {
     throw new ConversationFault('CONVERSATION_UNREADABLE', `no git repository was found at ${projectPath}`);
   }
