@@ -1,7 +1,7 @@
 import type { Origin, ProjectEntry, RegisteredProject } from '../contracts/legacy';
 import { daemonTime } from '../rewrite/time';
 import type { Notes, Section, Traced } from './fields';
-import { fromEpochSeconds, fromFileTime, parseInstant } from './timestamps';
+import { fromEpochSeconds, fromFileTime, parseInstant, RUN_TIME } from './timestamps';
 
 /** What decides the date of a project besides its own entry. */
 export interface RegistrationContext {
@@ -40,7 +40,7 @@ export function registrationDate(
   const modified = context.fileMtimeMs === null ? null : fromFileTime(context.fileMtimeMs);
   if (modified !== null)
     return { value: daemonTime(modified), from: [], rule: `modification time of ${entry.origin.file}` };
-  return { value: daemonTime(context.nowMs), from: [], rule: 'time of this run' };
+  return { value: daemonTime(context.nowMs), from: [], rule: RUN_TIME };
 }
 
 /** An element of portfolio/registered.json is about this project (legacy-store.md 2.12). */

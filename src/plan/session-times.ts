@@ -1,7 +1,9 @@
 import type { SessionRecord } from '../contracts/legacy';
 import type { Provenance } from '../contracts/plan';
 import { daemonTime } from '../rewrite/time';
-import { fromFileTime, parseInstant } from './timestamps';
+import { fromFileTime, parseInstant, RUN_TIME } from './timestamps';
+
+const FILE_TIME = 'modification time of the record';
 
 /** The times of a session row, with their sources (legacy-store.md 4.8). */
 export interface SessionTimes {
@@ -31,14 +33,15 @@ export function sessionTimes(
     return null;
   };
   const written = first(['createdAt', record.createdAt]);
-  const modified = { time: fromFileTime(record.mtimeMs) ?? nowMs, key: '' };
+  const fileTime = fromFileTime(record.mtimeMs);
+  const modified = fileTime === null ? { time: nowMs, key: RUN_TIME } : { time: fileTime, key: FILE_TIME };
   const created = written ?? first(['lifecycle.session.startedAt', startedAt]) ?? modified;
   const moved = first(['lifecycle.session.lastTransitionAt', lastTransitionAt]);
   const updated = moved ?? created;
   const active = moved ?? first(['lifecycle.runtime.lastObservedAt', lastObservedAt]) ?? created;
   const why = ({ key }: { key: string }): Provenance =>
-    key === ''
-      ? { rule: 'modification time of the record', from: [] }
+    key === RUN_TIME || key === FILE_TIME
+      ? { rule: key, from: [] }
       : { rule: 'as written', from: [{ file: record.file, keys: key.split('.') }] };
   return {
     value: {

@@ -1,3 +1,6 @@
+/** The rule by which a date came from the clock: nothing derives it again. */
+export const RUN_TIME = 'time of this run';
+
 const ISO =
   /^(\d{4})-(\d{2})-(\d{2})(?:[Tt ](\d{2}):(\d{2})(?::(\d{2})(?:[.,](\d{1,9})\d*)?)?)?\s*([Zz]|[+-]\d{2}:?\d{2})?$/;
 

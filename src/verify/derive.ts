@@ -4,8 +4,10 @@ import { configDigest, type Receipt, textDigest } from '../apply/receipt';
 import type { RepositoryFacts } from '../contracts/facts';
 import type { LegacyStore } from '../contracts/legacy';
 import type { Machine } from '../contracts/machine';
+import type { Provenance } from '../contracts/plan';
 import { type Draft, draftPlan } from '../plan/draft';
 import { decideProjects, type Facts } from '../plan/targets';
+import { RUN_TIME } from '../plan/timestamps';
 import { readRepository } from '../repository/repository';
 import { encodeConfig } from '../rewrite/config';
 import { absentTarget } from '../rewrite/inspect';
@@ -63,15 +65,15 @@ function projectChecks(draft: Draft, receipt: Receipt, machine: Machine): Check[
     if (found === undefined)
       return [{ ...check, state: 'damaged', detail: 'the legacy store no longer yields this project' }];
     const { row, provenance } = found;
-    const derived: Record<string, unknown> = {
+    // The origin is the repository's own and may have been changed there since.
+    const derived = {
       id: row.id,
       path: row.path,
       display_name: row.display_name,
       kind: row.kind,
+      registered_at: row.registered_at,
     };
-    // The origin is the repository's own and may have been changed there since; a date that came from the clock is not derivable.
-    if (provenance.registered_at?.rule !== 'time of this run') derived.registered_at = row.registered_at;
-    const different = Object.keys(derived).filter((column) => columns[column] !== derived[column]);
+    const different = differences(derived, columns, provenance);
     if (configDigest(encodeConfig(row.config), receipt.runId) !== config) different.push('config');
     return different.length === 0
       ? []
@@ -86,7 +88,7 @@ function sessionChecks(draft: Draft, receipt: Receipt): Check[] {
     const found = drafts.get(`${projectId}\0${id}`);
     if (found === undefined)
       return [{ ...check, state: 'damaged', detail: 'the legacy store no longer yields this orchestrator' }];
-    const derived: Record<string, unknown> = {
+    const derived = {
       harness: found.harness,
       created_at: found.times.createdAt,
       updated_at: found.times.updatedAt,
@@ -94,10 +96,21 @@ function sessionChecks(draft: Draft, receipt: Receipt): Check[] {
       first_signal_at: found.times.activityAt,
       display_name: found.record.displayName ?? '',
     };
-    const different = Object.keys(derived).filter((column) => columns[column] !== derived[column]);
+    const different = differences(derived, columns, found.provenance);
     if (textDigest(found.record.userPrompt ?? '', receipt.runId) !== prompt) different.push('prompt');
     return different.length === 0
       ? []
       : [{ ...check, state: 'damaged', detail: `the legacy store yields another ${different.join(', ')}` }];
   });
+}
+
+/** Columns that the store yields otherwise now. A date that came from the clock is not derivable. */
+function differences(
+  derived: Readonly<Record<string, unknown>>,
+  columns: Readonly<Record<string, unknown>>,
+  provenance: Readonly<Record<string, Provenance>>,
+): string[] {
+  return Object.keys(derived).filter(
+    (column) => columns[column] !== derived[column] && provenance[column]?.rule !== RUN_TIME,
+  );
 }

@@ -2,12 +2,15 @@ import { Database } from 'bun:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import {
   appendFileSync,
+  existsSync,
+  globSync,
   mkdirSync,
   readdirSync,
   readFileSync,
   renameSync,
   rmSync,
   truncateSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -251,6 +254,27 @@ describe('doctor', () => {
       check: { state: 'pass', message: expect.stringContaining('with 200 MB of conversations only') },
     });
   });
+});
+
+/** A file system whose times have no end; many disks hold none after the year 2446. */
+const ENDLESS = '/dev/shm';
+
+test.skipIf(!existsSync(ENDLESS))('a date that came from the clock of the run is no damage later', async () => {
+  const other = emptyHome(ENDLESS);
+  try {
+    makeStore(other.path, { projects: 1, recordsEach: 1, conversation: 1_000, seed: 3 });
+    const [sessions = ''] = globSync(join(other.path, '.agent-orchestrator/projects/*/sessions'));
+    const record = join(sessions, 'r0-orchestrator.json');
+    const dates = ['createdAt', 'startedAt', 'lastTransitionAt', 'lastObservedAt'];
+    const undated = JSON.parse(readFileSync(record, 'utf8'), (key, value) => (dates.includes(key) ? undefined : value));
+    writeFileSync(record, JSON.stringify(undated));
+    utimesSync(record, 253_402_300_800, 253_402_300_800);
+    expect((await runJson(other, ['--yes'])).document).toMatchObject({ orchestrators: { created: 1 } });
+    await Bun.sleep(1_100);
+    expect(await runJson(other, ['verify'])).toMatchObject({ exitCode: 0, document: { status: 'ok' } });
+  } finally {
+    other.remove();
+  }
 });
 
 describe('what was left out of a run is no damage', () => {
