@@ -27,7 +27,7 @@ export class Unfinished extends Error {
 export function reasonOf(error: unknown): string {
   const code = codeOf(error);
   const path = error instanceof Error && 'path' in error && typeof error.path === 'string' ? ` at ${error.path}` : '';
-  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'SQLITE_FULL') return `The disk is full${path}`;
+  if (isFullDisk(code)) return `The disk is full${path}`;
   if (code === null)
     return error instanceof Error ? `An unexpected error came up (${error.name})` : 'An unexpected error came up';
   return `The system refused a step (${code}${path})`;
@@ -35,8 +35,10 @@ export function reasonOf(error: unknown): string {
 
 /** What to do after everything was put back. */
 export function hintFor(error: unknown): string {
-  const code = codeOf(error);
-  if (code === 'ENOSPC' || code === 'EDQUOT' || code === 'SQLITE_FULL')
-    return 'Everything is as it was. Free some space, then run again.';
+  if (isFullDisk(codeOf(error))) return 'Everything is as it was. Free some space, then run again.';
   return 'Everything is as it was. Look at the reason, then run again.';
+}
+
+function isFullDisk(code: string | null): boolean {
+  return code === 'ENOSPC' || code === 'EDQUOT' || code === 'SQLITE_FULL';
 }

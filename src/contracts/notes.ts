@@ -77,10 +77,6 @@ export const NOTE_CODES = {
     'The legacy tool put an unreadable record aside under a .corrupt- name.',
     'If that orchestrator is missed, repair the copy and rename it back.',
   ],
-  RECORD_FIELD: [
-    'A field of a session record has a wrong type or value and is ignored.',
-    'Nothing, unless the plan shows something missing.',
-  ],
   TIMESTAMP_INVALID: [
     'A date could not be understood; the next source was used.',
     'Nothing; only the date shown may differ.',
