@@ -12,7 +12,7 @@ import { steadily } from '../apply/steady';
 import type { TargetFacts } from '../contracts/facts';
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
-import { EXIT, type Item, type MigrateOutcome } from '../contracts/outcome';
+import { EXIT, type MigrateOutcome } from '../contracts/outcome';
 import type { Plan } from '../contracts/plan';
 import { Refusal } from '../contracts/refusals';
 import { legacyActivity } from '../legacy/activity';
@@ -20,7 +20,6 @@ import { storeMemory } from '../legacy/file-memory';
 import { type LegacyLocation, locateLegacy } from '../legacy/locate';
 import { listTmuxSessions } from '../legacy/tmux';
 import { lossyRefusal } from '../plan/lossy';
-import { exitCodeOf, plannedItems, statusOf } from '../report/status';
 import { closeDatabase } from '../rewrite/connection';
 import { findDaemon, isAlive } from '../rewrite/daemon';
 import { absentTarget, inspectTarget, openElsewhereNote, readTarget } from '../rewrite/inspect';
@@ -30,6 +29,7 @@ import { TranscriptMemory } from '../sessions/claude-transcript';
 import type { Progress } from '../sessions/harness';
 import { type Survey, type SurveyOptions, survey } from '../survey/survey';
 import { agentNotes } from './agents';
+import { OutcomeBuilder } from './outcome-builder';
 import type { Phase } from './phases';
 import { requirePlaces } from './places';
 import { type RecoverySetting, recoverFirst, recoverUnder } from './recovery';
@@ -77,13 +77,13 @@ export async function migrate(flags: MigrateFlags, setting: MigrateSetting): Pro
   try {
     return await run.carryOut();
   } catch (error) {
-    if (error instanceof Refusal) return run.refused(error);
+    if (error instanceof Refusal) return run.outcome.refused(error);
     if (error instanceof Interrupted)
-      return run.ended('interrupted', error.signal === 'SIGINT' ? EXIT.sigint : EXIT.sigterm, null);
-    if (error instanceof PutBack) return run.ended('put-back', EXIT.putBack, error);
+      return run.outcome.ended('interrupted', error.signal === 'SIGINT' ? EXIT.sigint : EXIT.sigterm, null);
+    if (error instanceof PutBack) return run.outcome.ended('put-back', EXIT.putBack, error);
     if (error instanceof Unfinished) {
       const hint = 'Run ao-migrate again: it finishes or undoes what is left.';
-      return run.ended(
+      return run.outcome.ended(
         'failed',
         EXIT.failed,
         new PutBack(`${error.message}, and not everything could be put back.`, hint),
@@ -94,9 +94,7 @@ export async function migrate(flags: MigrateFlags, setting: MigrateSetting): Pro
 }
 
 class Migration {
-  #runId = '';
-  #survey: Survey | null = null;
-  #notes: Note[] = [];
+  readonly outcome: OutcomeBuilder;
   readonly #memory;
   readonly #transcripts;
 
@@ -104,6 +102,7 @@ class Migration {
     private readonly flags: MigrateFlags,
     private readonly setting: MigrateSetting,
   ) {
+    this.outcome = new OutcomeBuilder(flags.dryRun);
     this.#transcripts = new TranscriptMemory(setting.countsMessages);
     this.#memory = storeMemory(setting.machine.now().getTime());
   }
@@ -118,34 +117,40 @@ class Migration {
     });
     refuseOtherOwner(target.physicalDataDir, machine.uid);
     const paths = statePaths(machine, target.physicalDataDir);
-    this.#runId = newRunId(machine, paths.migrations);
+    this.outcome.runId = newRunId(machine, paths.migrations);
     setting.phase?.('recover');
     const { unfinished, first } = await this.#first(location, target, paths);
-    this.#notes.push(...unfinished);
+    this.outcome.notes.push(...unfinished);
     setting.debug(
       'plan',
       `${first.plan.projects.length} projects, ${first.plan.orchestrators.length} orchestrators, ${first.store.files.length} files read`,
     );
     if (flags.strict) refuseLossy(first.plan);
-    if (!first.plan.hasActions) return this.#completed(first.plan, plannedItems(first.plan));
+    if (!first.plan.hasActions) return this.outcome.completed(first.plan);
     setting.phase?.('guard');
     await this.#guard(first, target);
     const agents = await agentNotes(first.plan, machine);
-    this.#notes.push(...agents);
+    this.outcome.notes.push(...agents);
     if (flags.dryRun) return this.#dryRun(first, target, paths);
-    const place = flags.backup ? backupPlace(paths, machine.now(), this.#runId).final : null;
+    const place = flags.backup ? backupPlace(paths, machine.now(), this.outcome.runId).final : null;
     if (setting.confirm !== null) setting.phase?.('ask');
     if (
       setting.confirm !== null &&
       !(await setting.confirm({ ...first.plan, notes: [...first.plan.notes, ...agents] }, place))
     )
-      return this.ended('declined', EXIT.usage, null);
+      return this.outcome.ended('declined', EXIT.usage, null);
     return this.#underLock(location, target, paths, first);
   }
 
   #recovery(paths: StatePaths, { physicalDataDir }: TargetPaths): RecoverySetting {
     const { machine, debug } = this.setting;
-    return { paths, physicalDataDir, machine, runId: this.#runId, debug: (message) => debug('recover', message) };
+    return {
+      paths,
+      physicalDataDir,
+      machine,
+      runId: this.outcome.runId,
+      debug: (message) => debug('recover', message),
+    };
   }
 
   /** The look at both sides before the lock is taken; a dry run, which never takes it, sees unfinished runs with it. */
@@ -173,14 +178,14 @@ class Migration {
   ): Promise<Survey> {
     const { flags, setting } = this;
     const harnesses = harnessesFor(setting.machine, location, target, {
-      tag: stagingTag(this.#runId),
+      tag: stagingTag(this.outcome.runId),
       stripRoleSnapshot: flags.stripRoleSnapshot,
       transcripts: this.#transcripts,
     });
     // A dry run looks once.
     const read = { keepRaw: false, pause: Bun.sleepSync, ...(flags.dryRun ? {} : { memory: this.#memory }) };
-    this.#survey = await survey(location, facts, flags, { machine: setting.machine, harnesses, read }, before);
-    return this.#survey;
+    this.outcome.survey = await survey(location, facts, flags, { machine: setting.machine, harnesses, read }, before);
+    return this.outcome.survey;
   }
 
   /** Guards without side effects; only for a plan that has something to write (migration.md 3). */
@@ -202,7 +207,9 @@ class Migration {
       }
     }
     const daemon = await findDaemon(runFile(machine), machine);
-    this.#notes.push(...daemon.notes.filter(({ code }) => !this.#notes.some((note) => note.code === code)));
+    this.outcome.notes.push(
+      ...daemon.notes.filter(({ code }) => !this.outcome.notes.some((note) => note.code === code)),
+    );
     if (daemon.refusal !== null && !flags.forceMigrate) throw daemon.refusal;
   }
 
@@ -211,8 +218,8 @@ class Migration {
     refuseRunInProgress(paths);
     requirePlaces(current, target, paths, this.flags.backup);
     const open = openElsewhereNote(target.database);
-    if (open !== null) this.#notes.push(open);
-    return this.#completed(current.plan, plannedItems(current.plan));
+    if (open !== null) this.outcome.notes.push(open);
+    return this.outcome.completed(current.plan);
   }
 
   async #underLock(
@@ -223,10 +230,10 @@ class Migration {
   ): Promise<MigrateOutcome> {
     const { machine } = this.setting;
     this.setting.phase?.('lock');
-    const lock = takeLock(paths, this.#runId, machine);
+    const lock = takeLock(paths, this.outcome.runId, machine);
     let db: Database | null = null;
     try {
-      this.#notes.push(...(await recoverUnder(lock, this.#recovery(paths, target))));
+      this.outcome.notes.push(...(await recoverUnder(lock, this.#recovery(paths, target))));
       let current = shown;
       await this.#guard(current, target);
       requirePlaces(current, target, paths, this.flags.backup);
@@ -245,7 +252,7 @@ class Migration {
           throw new Refusal('PLAN_CHANGED', 'The store or the database changed while the plan was made.');
         if (this.flags.strict) refuseLossy(current.plan);
       }
-      if (!current.plan.hasActions) return this.#completed(current.plan, plannedItems(current.plan));
+      if (!current.plan.hasActions) return this.outcome.completed(current.plan);
       this.setting.interrupted();
       return await this.#apply(current, target, paths, lock, db);
     } finally {
@@ -264,7 +271,7 @@ class Migration {
     const { flags, setting } = this;
     const { machine } = setting;
     const harnesses = harnessesFor(machine, current.location, target, {
-      tag: stagingTag(this.#runId),
+      tag: stagingTag(this.outcome.runId),
       stripRoleSnapshot: flags.stripRoleSnapshot,
     });
     const settle: SettleCommit = (receipt) => isCommitted(receipt, machine);
@@ -275,7 +282,7 @@ class Migration {
         store: current.store,
         target,
         paths,
-        runId: this.#runId,
+        runId: this.outcome.runId,
         startedAt: machine.now(),
         machine,
         version: setting.version,
@@ -298,86 +305,7 @@ class Migration {
       },
       settle,
     );
-    const failed = new Map<string, { reason: string; failed: boolean }>();
-    for (const { sessionId, reason, failed: raised } of applied.conversationFailures)
-      failed.set(`orchestrator ${sessionId}`, { reason, failed: raised });
-    for (const { kind, id, reason } of applied.rowFailures) {
-      failed.set(`${kind} ${id}`, { reason, failed: true });
-      this.#notes.push({ code: 'ROW_FAILED', severity: 'warn', id, message: reason });
-    }
-    const items = plannedItems(current.plan).map((item): Item => {
-      const fault = failed.get(`${item.kind} ${item.id}`);
-      return fault === undefined
-        ? item
-        : { ...item, outcome: fault.failed ? 'failed' : 'skipped', reason: fault.reason };
-    });
-    this.#notes.push(...applied.notes);
-    const conversations = applied.placed.map(
-      ({ copy }): Item => ({ kind: 'conversation', id: copy.resumeId, outcome: 'created' }),
-    );
-    return {
-      ...this.#completed(
-        current.plan,
-        [...items, ...conversations],
-        applied.conversationFailures.map(({ sessionId }) => sessionId),
-      ),
-      runId: this.#runId,
-      relocated: applied.placed.length,
-      backup: applied.backup,
-      receipt: applied.receipt,
-    };
-  }
-
-  #completed(plan: Plan, items: readonly Item[], postponed: readonly string[] = []): MigrateOutcome {
-    const notes = [...this.#notes, ...plan.notes];
-    const status = statusOf({ ending: 'completed', dryRun: this.flags.dryRun, items, plan, postponed });
-    return { ...this.#outcome(plan), status, exitCode: exitCodeOf(status, items), items, notes };
-  }
-
-  /** A refusal; a dry run shows its plan all the same (migration.md 2). */
-  refused(refusal: Refusal): MigrateOutcome {
-    const plan = this.flags.dryRun ? (this.#survey?.plan ?? null) : null;
-    return {
-      ...this.#outcome(plan),
-      status: 'refused',
-      exitCode: EXIT.refused,
-      refusal: { code: refusal.code, message: refusal.message, hint: refusal.hint },
-    };
-  }
-
-  ended(
-    status: 'declined' | 'interrupted' | 'put-back' | 'failed',
-    exitCode: MigrateOutcome['exitCode'],
-    error: PutBack | null,
-  ): MigrateOutcome {
-    const plan = this.#survey?.plan ?? null;
-    return {
-      ...this.#outcome(plan),
-      status,
-      exitCode,
-      schemaVersion: plan === null || plan.createsDatabase ? 0 : plan.schemaVersion,
-      refusal: error === null ? null : { code: 'UNEXPECTED', message: error.message, hint: error.hint },
-    };
-  }
-
-  #outcome(plan: Plan | null): MigrateOutcome {
-    return {
-      status: 'failed',
-      exitCode: EXIT.failed,
-      dryRun: this.flags.dryRun,
-      plan,
-      planHash: this.#survey?.planHash ?? null,
-      runId: null,
-      dbCreated: plan?.createsDatabase ?? false,
-      schemaVersion: plan?.schemaVersion ?? 0,
-      items: plan === null ? [] : plannedItems(plan),
-      relocated: 0,
-      notes: [...this.#notes, ...(plan?.notes ?? [])],
-      refusal: null,
-      backup: null,
-      receipt: null,
-      timing: null,
-    };
+    return this.outcome.applied(current.plan, applied);
   }
 }
 

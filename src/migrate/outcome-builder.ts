@@ -1,0 +1,98 @@
+import type { Applied } from '../apply/apply';
+import type { PutBack } from '../apply/put-back';
+import type { Note } from '../contracts/notes';
+import { EXIT, type Item, type MigrateOutcome } from '../contracts/outcome';
+import type { Plan } from '../contracts/plan';
+import type { Refusal } from '../contracts/refusals';
+import { exitCodeOf, plannedItems, statusOf } from '../report/status';
+import type { Survey } from '../survey/survey';
+
+/** What is known of one migration so far, and the outcome that each ending makes of it (migration.md 10). */
+export class OutcomeBuilder {
+  runId = '';
+  survey: Survey | null = null;
+  readonly notes: Note[] = [];
+
+  constructor(private readonly dryRun: boolean) {}
+
+  /** Everything that was to be done is done, or it was only to be planned. `postponed`: ids of sessions for a later run. */
+  completed(
+    plan: Plan,
+    items: readonly Item[] = plannedItems(plan),
+    postponed: readonly string[] = [],
+  ): MigrateOutcome {
+    const status = statusOf({ ending: 'completed', dryRun: this.dryRun, items, plan, postponed });
+    return { ...this.#outcome(plan), status, exitCode: exitCodeOf(status, items), items };
+  }
+
+  /** The commit point is behind: what became of each item of the plan. */
+  applied(plan: Plan, applied: Applied): MigrateOutcome {
+    const failed = new Map<string, Pick<Item, 'outcome' | 'reason'>>();
+    for (const { sessionId, reason, failed: raised } of applied.conversationFailures)
+      failed.set(`orchestrator ${sessionId}`, { outcome: raised ? 'failed' : 'skipped', reason });
+    for (const { kind, id, reason } of applied.rowFailures) {
+      failed.set(`${kind} ${id}`, { outcome: 'failed', reason });
+      this.notes.push({ code: 'ROW_FAILED', severity: 'warn', id, message: reason });
+    }
+    this.notes.push(...applied.notes);
+    const items = plannedItems(plan).map((item): Item => ({ ...item, ...failed.get(`${item.kind} ${item.id}`) }));
+    const conversations = applied.placed.map(
+      ({ copy }): Item => ({ kind: 'conversation', id: copy.resumeId, outcome: 'created' }),
+    );
+    const postponed = applied.conversationFailures.map(({ sessionId }) => sessionId);
+    return {
+      ...this.completed(plan, [...items, ...conversations], postponed),
+      runId: this.runId,
+      relocated: applied.placed.length,
+      backup: applied.backup,
+      receipt: applied.receipt,
+    };
+  }
+
+  /** A refusal; a dry run shows its plan all the same (migration.md 2). */
+  refused(refusal: Refusal): MigrateOutcome {
+    const plan = this.dryRun ? (this.survey?.plan ?? null) : null;
+    return {
+      ...this.#outcome(plan),
+      status: 'refused',
+      exitCode: EXIT.refused,
+      refusal: { code: refusal.code, message: refusal.message, hint: refusal.hint },
+    };
+  }
+
+  /** Before the commit point, and nothing is left of it. */
+  ended(
+    status: 'declined' | 'interrupted' | 'put-back' | 'failed',
+    exitCode: MigrateOutcome['exitCode'],
+    error: PutBack | null,
+  ): MigrateOutcome {
+    const plan = this.survey?.plan ?? null;
+    return {
+      ...this.#outcome(plan),
+      status,
+      exitCode,
+      schemaVersion: plan === null || plan.createsDatabase ? 0 : plan.schemaVersion,
+      refusal: error === null ? null : { code: 'UNEXPECTED', message: error.message, hint: error.hint },
+    };
+  }
+
+  #outcome(plan: Plan | null): MigrateOutcome {
+    return {
+      status: 'failed',
+      exitCode: EXIT.failed,
+      dryRun: this.dryRun,
+      plan,
+      planHash: this.survey?.planHash ?? null,
+      runId: null,
+      dbCreated: plan?.createsDatabase ?? false,
+      schemaVersion: plan?.schemaVersion ?? 0,
+      items: plan === null ? [] : plannedItems(plan),
+      relocated: 0,
+      notes: [...this.notes, ...(plan?.notes ?? [])],
+      refusal: null,
+      backup: null,
+      receipt: null,
+      timing: null,
+    };
+  }
+}
