@@ -29,6 +29,10 @@ export function completePlan(
   const { store, draft, facts, projects } = input;
   const decided = input.questions.map((question): Decided => {
     if ('decided' in question) return question.decided;
+    if ('doubted' in question) {
+      const found = findings.get(question.doubted.sessionId);
+      return question.doubted.decide(found?.state === 'found' ? found.resumeId : null);
+    }
     const { open } = question;
     const finding = findings.get(open.draft.sessionId) ?? {
       state: 'missing',

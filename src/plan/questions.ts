@@ -1,10 +1,11 @@
 import type { ConversationRequest, ExistingSession } from '../contracts/facts';
 import type { LegacyStore } from '../contracts/legacy';
-import type { Note } from '../contracts/notes';
+import type { Note, NoteCode } from '../contracts/notes';
 import type { Outcome, PlannedOrchestrator } from '../contracts/plan';
 import { daemonPrefix } from '../rewrite/prefix';
 import { type BranchDecision, decideBranch, isProjectFolder } from './branch';
 import type { Draft, DraftOrchestrator } from './draft';
+import { compareSession, isDoubted, storedId } from './existing-session';
 import type { DecidedProject, Facts } from './targets';
 
 /** An orchestrator that the target does not settle: whether it gets a row depends on its conversation. */
@@ -23,7 +24,21 @@ export interface Decided {
   readonly notes: readonly Note[];
 }
 
-export type Question = { readonly open: OpenQuestion } | { readonly decided: Decided };
+/**
+ * A row that is there with a resume id that the stored id of the record does not explain: it may have been recovered, or it is
+ * another one.
+ */
+export interface DoubtedId {
+  readonly sessionId: string;
+  readonly request: ConversationRequest;
+  /** @param resumeId that the row would get now; null where no conversation is found */
+  decide(resumeId: string | null): Decided;
+}
+
+export type Question =
+  | { readonly open: OpenQuestion }
+  | { readonly doubted: DoubtedId }
+  | { readonly decided: Decided };
 
 /** Third pure step: what of the orchestrators is settled already, and which conversations must be looked for (6.3). */
 export function askConversations(
@@ -54,8 +69,8 @@ export function askConversations(
       managedPath: facts.managedPath(each.project.id, ownPrefix),
       worktreeReal: each.record.worktree === null ? null : (store.worktrees.get(each.record.worktree) ?? null),
     };
-    const settled = settle(each, context, facts);
-    if (settled !== null) return [{ decided: settled }];
+    const settled = settle(each, context, facts, claims);
+    if (settled !== null) return [settled];
     const repository = facts.repositories.get(each.project.path);
     if (repository === undefined || each.harness === null) return [];
     const { managedPath, worktreeReal } = context;
@@ -91,18 +106,22 @@ function isPathComponent(name: string): boolean {
 }
 
 /** What needs no look at conversations: not importable, a conflict, or there already. */
-function settle(draft: DraftOrchestrator, context: Context, facts: Facts): Decided | null {
+function settle(draft: DraftOrchestrator, context: Context, facts: Facts, claims: Claims): Question | null {
   const { planned } = context.project;
-  const notes: Note[] = [...draft.notes];
-  const end = (outcome: Outcome, reason: string | null, fields?: readonly string[]): Decided => ({
+  const decided = (
+    outcome: Outcome,
+    reason: string | null,
+    notes: readonly Note[] = [],
+    fields: readonly string[] = [],
+  ): Decided => ({
     draft,
-    notes,
+    notes: [...draft.notes, ...notes],
     planned: {
       id: draft.sessionId,
       projectId: draft.project.id,
       outcome,
       ...(reason === null ? {} : { reason }),
-      ...(fields === undefined || fields.length === 0 ? {} : { fields }),
+      ...(fields.length === 0 ? {} : { fields }),
       row: null,
       marker: null,
       copy: null,
@@ -111,102 +130,45 @@ function settle(draft: DraftOrchestrator, context: Context, facts: Facts): Decid
       later: false,
     },
   });
-  if (draft.reason !== null) return end('skipped', draft.reason);
+  const conflict = (code: NoteCode, message: string, reason: string): Question => ({
+    decided: decided('conflict', reason, [{ code, severity: 'warn', id: draft.project.id, message }]),
+  });
+  if (draft.reason !== null) return { decided: decided('skipped', draft.reason) };
   if (planned.outcome === 'conflict' || planned.outcome === 'skipped')
-    return end('skipped', 'PROJECT_CONFLICT: its project is not imported');
+    return { decided: decided('skipped', 'PROJECT_CONFLICT: its project is not imported') };
   if (draft.ownedBy !== null)
-    return end('conflict', `the session ${draft.sessionId} belongs to the project \`${draft.ownedBy}\``);
-  const { existing } = context;
+    return {
+      decided: decided('conflict', `the session ${draft.sessionId} belongs to the project \`${draft.ownedBy}\``),
+    };
+  const { existing, managedPath, ownPrefix } = context;
   if (existing !== null) {
     if (existing.projectId !== draft.project.id) {
       const reason = `the rewrite has a session ${existing.id} of the project \`${existing.projectId}\``;
-      notes.push({ code: 'SESSION_CONFLICT', severity: 'warn', id: draft.project.id, message: reason });
-      return end('conflict', reason);
+      return conflict('SESSION_CONFLICT', reason, reason);
     }
-    return compareExisting(draft, existing, context, facts, notes, end);
+    const wanted = { draft, managedPath, daemonPrefix: ownPrefix, managedRoots: facts.managedRoots };
+    const decide = (resumeId: string | null): Decided => {
+      const { outcome, reason, notes, fields } = compareSession(existing, { ...wanted, resumeId });
+      return decided(outcome, reason, notes, fields);
+    };
+    if (draft.harness === null || !isDoubted(existing, wanted, facts)) return { decided: decide(null) };
+    const asked = request(draft, draft.harness, context, claims);
+    return { doubted: { sessionId: draft.sessionId, request: asked, decide } };
   }
-  if (!isPathComponent(`${context.ownPrefix}-orchestrator`)) {
-    const reason = 'PREFIX_UNUSABLE: the session prefix of the existing project is no folder name';
-    notes.push({
-      code: 'PREFIX_UNUSABLE',
-      severity: 'warn',
-      id: draft.project.id,
-      message:
-        'the session prefix that the rewrite has for this project is no folder name, so no session can live there',
-    });
-    return end('conflict', reason);
-  }
+  if (!isPathComponent(`${ownPrefix}-orchestrator`))
+    return conflict(
+      'PREFIX_UNUSABLE',
+      'the session prefix that the rewrite has for this project is no folder name, so no session can live there',
+      'PREFIX_UNUSABLE: the session prefix of the existing project is no folder name',
+    );
   const numbered = context.ofProject.find(({ num }) => num === 0);
-  if (numbered !== undefined) {
-    const reason = `NUM_TAKEN: the project's session ${numbered.id} has the number 0`;
-    notes.push({
-      code: 'NUM_TAKEN',
-      severity: 'warn',
-      id: draft.project.id,
-      message: `the session ${numbered.id} has the number 0 already`,
-    });
-    return end('conflict', reason);
-  }
+  if (numbered !== undefined)
+    return conflict(
+      'NUM_TAKEN',
+      `the session ${numbered.id} has the number 0 already`,
+      `NUM_TAKEN: the project's session ${numbered.id} has the number 0`,
+    );
   return null;
-}
-
-function compareExisting(
-  draft: DraftOrchestrator,
-  existing: ExistingSession,
-  context: Context,
-  facts: Facts,
-  notes: Note[],
-  end: (outcome: Outcome, reason: string | null, fields?: readonly string[]) => Decided,
-): Decided {
-  const { columns } = existing;
-  const workspace = typeof columns.workspace_path === 'string' ? columns.workspace_path : '';
-  if (isStuck(columns.runtime_handle_id, workspace, facts)) {
-    const agent =
-      draft.harness === 'codex'
-        ? 'codex resume'
-        : draft.harness === 'opencode'
-          ? 'opencode --session'
-          : 'claude --resume';
-    const stored =
-      typeof columns.agent_session_id === 'string' && columns.agent_session_id !== ''
-        ? columns.agent_session_id
-        : '<id>';
-    const message = `an older importer wrote ${existing.id}, and no daemon can resume it; start a new orchestrator, or open the old conversation by hand with \`${agent} ${stored}\` in ${workspace}`;
-    notes.push({ code: 'OLD_IMPORT_STUCK', severity: 'warn', id: draft.project.id, message });
-    return end('differs', 'OLD_IMPORT_STUCK: an older importer wrote it', ['workspace_path', 'is_terminated']);
-  }
-  const wanted: Record<string, unknown> = {
-    num: 0,
-    kind: 'orchestrator',
-    harness: draft.harness,
-    activity_state: 'exited',
-    activity_last_at: draft.times.activityAt,
-    is_terminated: 1,
-    workspace_path: context.managedPath,
-    runtime_handle_id: '',
-    prompt: draft.record.userPrompt ?? '',
-    created_at: draft.times.createdAt,
-    updated_at: draft.times.updatedAt,
-    display_name: draft.record.displayName ?? '',
-    first_signal_at: draft.times.activityAt,
-  };
-  const fields = Object.keys(wanted).filter((column) => columns[column] !== wanted[column]);
-  if (fields.length === 0) return end('identical', null);
-  notes.push({
-    code: 'SESSION_DIFFERS',
-    severity: 'info',
-    id: draft.project.id,
-    message: `the rewrite has ${existing.id} already, with another ${fields.join(', ')}`,
-  });
-  return end('differs', null, fields);
-}
-
-/** What the older importers wrote: no handle, and a workspace that is not the daemon's (migration.md 6.3, 6.6). */
-function isStuck(handle: unknown, workspace: string, facts: Facts): boolean {
-  if (handle !== '') return false;
-  const { dataDir, physicalDataDir } = facts.target;
-  const slashes = (path: string): string => path.replaceAll('\\', '/');
-  return ![dataDir, physicalDataDir].some((dir) => slashes(workspace).startsWith(`${slashes(dir)}/worktrees/`));
 }
 
 function request(
@@ -217,15 +179,10 @@ function request(
 ): ConversationRequest {
   const { record, project } = draft;
   const inProject = isProjectFolder(draft, context.worktreeReal);
-  const stored = {
-    'claude-code': record.claudeSessionUuid,
-    codex: record.codexThreadId,
-    opencode: record.opencodeSessionId,
-  }[harness];
   return {
     harness,
     recordId: record.id,
-    storedId: stored,
+    storedId: storedId(draft),
     worktree: record.worktree,
     workspacePaths: record.workspacePaths,
     projectPath: project.path,

@@ -1,4 +1,4 @@
-import type { ExistingProject, RepositoryFacts, TargetFacts } from '../contracts/facts';
+import type { ExistingProject, HarnessId, RepositoryFacts, TargetFacts } from '../contracts/facts';
 import type { Note } from '../contracts/notes';
 import type { Outcome, PlannedProject, ProjectRow } from '../contracts/plan';
 import { withoutCredentials } from '../repository/credentials';
@@ -13,6 +13,10 @@ export interface Facts {
   readonly repositories: ReadonlyMap<string, RepositoryFacts>;
   /** Physical path of the managed worktree of a project's orchestrator (rewrite-target.md 5.4). */
   readonly managedPath: (projectId: string, prefix: string) => string;
+  /** What the stored id of a conversation becomes in a managed path; null where it is no id of that agent. */
+  readonly resumeId: (harness: HarnessId, storedId: string, managedPath: string) => string | null;
+  /** Folders below which the daemon's own worktrees lie, by every path to them. */
+  readonly managedRoots: readonly string[];
 }
 
 /** The projects of the plan with what each needs for its orchestrator. */

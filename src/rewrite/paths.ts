@@ -71,8 +71,10 @@ export function runFile(machine: Machine): string | null {
 }
 
 /** Folders below which terminals are the rewrite's own, which names its sessions like the legacy tool (migration.md 3). */
-export function managedRoots({ dataDir, physicalDataDir }: TargetPaths): string[] {
-  return [...new Set([dataDir, physicalDataDir])].map((folder) => join(folder, WORKTREES));
+export function managedRoots({ dataDir, physicalDataDir }: Pick<TargetPaths, 'dataDir' | 'physicalDataDir'>): string[] {
+  const roots = [dataDir, physicalDataDir].map((folder) => join(folder, WORKTREES));
+  // The folder itself may be a link, to a larger disk.
+  return [...new Set([...roots, physical(join(physicalDataDir, WORKTREES))])];
 }
 
 /**

@@ -7,14 +7,15 @@ import { type ReadStoreOptions, readStore } from '../legacy/store';
 import { fallbackBranch } from '../plan/branch';
 import { type Draft, draftPlan } from '../plan/draft';
 import { completePlan } from '../plan/plan';
-import { askConversations, type OpenQuestion } from '../plan/questions';
+import { askConversations, type DoubtedId } from '../plan/questions';
 import { type DecidedProject, decideProjects, type Facts } from '../plan/targets';
 import { readRepository } from '../repository/repository';
-import { managedWorktree } from '../rewrite/paths';
+import { managedRoots, managedWorktree } from '../rewrite/paths';
 import { daemonPrefix } from '../rewrite/prefix';
 import type { Harness } from '../sessions/harness';
 import { inParallel } from '../sessions/in-parallel';
 import { PhysicalPaths } from '../sessions/physical';
+import { resumeIdOf } from '../sessions/resume-id';
 import { codeOf } from '../sessions/system-error';
 import { requireDescriptors } from './descriptors';
 import { planHash } from './plan-hash';
@@ -44,6 +45,9 @@ export interface Survey {
   readonly plan: Plan;
   readonly planHash: string;
 }
+
+/** A conversation that is looked for, and the session for which it is. */
+type Asked = Pick<DoubtedId, 'sessionId' | 'request'>;
 
 /** Conversations looked for at a time: enough to hide the disk, few enough to bound memory. */
 const PARALLEL = 8;
@@ -77,15 +81,20 @@ export async function survey(
   const facts: Facts = {
     target,
     repositories: repositoriesOf(draft, target, machine),
+    resumeId: resumeIdOf,
+    managedRoots: managedRoots(target),
     managedPath: (projectId, prefix) => managedWorktree(target, projectId, prefix, (path) => paths.of(path)),
   };
   await turn();
   const projects = decideProjects(draft, facts);
   const questions = askConversations(draft, projects, facts, store);
-  const open = questions.flatMap((question) => ('open' in question ? [question.open] : []));
+  const open = questions.flatMap((question): Asked[] => {
+    if ('doubted' in question) return [question.doubted];
+    return 'open' in question ? [{ sessionId: question.open.draft.sessionId, request: question.open.request }] : [];
+  });
   const findings = new Map<string, ConversationFinding>();
   await inParallel(open, PARALLEL, async (question) => {
-    findings.set(question.draft.sessionId, await find(question, harnesses));
+    findings.set(question.sessionId, await find(question, harnesses));
   });
   await turn();
   const plan = completePlan({ store, draft, facts, projects, questions }, findings, options);
@@ -109,7 +118,7 @@ function turn(): Promise<void> {
 }
 
 /** An error while looking is a finding too: that one orchestrator waits for a later run, the others go on. */
-async function find({ request }: OpenQuestion, harnesses: SurveyTools['harnesses']): Promise<ConversationFinding> {
+async function find({ request }: Asked, harnesses: SurveyTools['harnesses']): Promise<ConversationFinding> {
   try {
     return await harnesses[request.harness].find(request);
   } catch (error) {

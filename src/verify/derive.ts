@@ -52,7 +52,13 @@ function projectChecks(draft: Draft, receipt: Receipt, machine: Machine): Check[
   const ids = new Set(receipt.projects.map(({ id }) => id));
   for (const { id, path } of draft.projects)
     if (ids.has(id) && !repositories.has(path)) repositories.set(path, readRepository(path, [], machine));
-  const facts: Facts = { target: absentTarget(receipt), repositories, managedPath: () => '' };
+  const facts: Facts = {
+    target: absentTarget(receipt),
+    repositories,
+    managedPath: () => '',
+    managedRoots: [],
+    resumeId: () => null,
+  };
   // Two configs may name one project, of which one counts.
   const rows = new Map(
     decideProjects(draft, facts).flatMap(({ planned: { id, row, provenance } }) =>

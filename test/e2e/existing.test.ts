@@ -1,6 +1,6 @@
 import { Database } from 'bun:sqlite';
 import { afterEach, describe, expect, test } from 'bun:test';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { runJson } from '../support/executable';
 import { expectedOf, restricted } from '../support/expected';
@@ -159,6 +159,38 @@ describe('into a database that is there already', () => {
         message: expect.stringContaining('claude --resume bc6650a6-a81a-492c-9142-a294d19ddbf4'),
       }),
     );
+  });
+
+  test('of a session that is there each column is compared, also which conversation it resumes', async () => {
+    home = realFixture('v2-stopped');
+    expect((await runJson(home, ['--yes'])).document).toMatchObject({ status: 'migrated' });
+    const database = join(home.path, '.ao', 'data', 'ao.db');
+    const fields = async (assignment: string): Promise<unknown> => {
+      {
+        using db = new Database(database);
+        db.run(`UPDATE sessions SET ${assignment} WHERE id = 'acme-orchestrator'`);
+      }
+      const { document } = await runJson(home, ['--yes']);
+      return (document.items as { id: string; fields?: unknown }[]).find(({ id }) => id === 'acme-orchestrator')
+        ?.fields;
+    };
+    expect(await fields('updated_at = updated_at')).toBeUndefined();
+    expect(await fields("branch = 'other'")).toEqual(['branch']);
+    expect(await fields("agent_session_id = '0d7a9a3e-0000-4000-8000-000000000000'")).toEqual([
+      'branch',
+      'agent_session_id',
+    ]);
+  });
+
+  test('a folder of worktrees that lies on another disk is still the daemon’s own', async () => {
+    home = realFixture('v2-stopped');
+    mkdirSync(join(home.path, 'disk'));
+    mkdirSync(join(home.path, '.ao', 'data'), { recursive: true });
+    symlinkSync(join(home.path, 'disk'), join(home.path, '.ao', 'data', 'worktrees'));
+    expect((await runJson(home, ['--yes'])).document).toMatchObject({ status: 'migrated' });
+    const again = await runJson(home, ['--yes']);
+    expect(again.document).toMatchObject({ status: 'already-migrated' });
+    expect((again.document.items as { outcome: string }[]).map(({ outcome }) => outcome)).not.toContain('differs');
   });
 
   test('beside an orchestrator of the rewrite the session comes without its marker', async () => {

@@ -1,4 +1,5 @@
 import { afterEach, describe, expect, test } from 'bun:test';
+import type { ConversationFinding } from '../../src/contracts/facts';
 import type { LegacyStore } from '../../src/contracts/legacy';
 import { UsageError } from '../../src/contracts/refusals';
 import { draftPlan } from '../../src/plan/draft';
@@ -18,6 +19,8 @@ import {
 } from '../support/store';
 
 afterEach(removeHomes);
+
+const STORED = 'bc6650a6-a81a-492c-9142-a294d19ddbf4';
 
 const app = (fields: Record<string, unknown> = {}, more: Files = {}) => draftOf(oneProject(orchestrator(fields), more));
 const plan = (options: PlanOptions = {}, fields: Record<string, unknown> = {}, more: Files = {}) => {
@@ -198,6 +201,42 @@ describe('6.3 rows of orchestrators', () => {
     expect(codes(stuck.plan.notes)).toContain('OLD_IMPORT_STUCK');
     const used = beside({ columns: { ...columns, workspace_path: '/legacy/wt', runtime_handle_id: 'x' } });
     expect(codes(used.plan.notes)).toContain('SESSION_DIFFERS');
+  });
+
+  test('what an older importer wrote differs in what differs, and its note knows the id of the record', () => {
+    const drafted = app({ claudeSessionUuid: STORED });
+    const { row } = planOf(drafted).orchestrator('app');
+    const old = { ...row, workspace_path: '/legacy/wt', branch: 'other', agent_session_id: '' };
+    const { plan, orchestrator } = planOf(drafted, { sessions: [{ columns: old }] });
+    expect(orchestrator('app').fields).toEqual(['branch', 'workspace_path']);
+    const note = plan.notes.find(({ code }) => code === 'OLD_IMPORT_STUCK');
+    expect(note?.message).toContain(`claude --resume ${STORED}`);
+  });
+
+  test('a branch that no run would choose differs; that of the record and that of the daemon do not', () => {
+    const drafted = app({ branch: 'legacy' });
+    const columns = { ...planOf(drafted).orchestrator('app').row };
+    const outcome = (branch: string) =>
+      planOf(drafted, { sessions: [{ columns: { ...columns, branch } }] }).orchestrator('app').fields ?? [];
+    expect(['legacy', 'ao/app-orchestrator', 'other'].map(outcome)).toEqual([[], [], ['branch']]);
+  });
+
+  test('a resume id is compared with the stored one, and where that is another one with what is found', () => {
+    const drafted = app({ claudeSessionUuid: STORED });
+    const columns = { ...planOf(drafted).orchestrator('app').row };
+    const [other, recovered] = ['0d7a9a3e-0000-4000-8000-000000000000', '0d7a9a3e-0000-4000-8000-000000000001'];
+    const beside = (agent_session_id: string, finding: ConversationFinding = found({ resumeId: STORED })) =>
+      planOf(drafted, {
+        sessions: [{ columns: { ...columns, agent_session_id } }],
+        findings: { 'app-orchestrator': finding },
+      });
+    const asks = ({ questions }: ReturnType<typeof beside>) => questions.some((each) => 'doubted' in each);
+    expect([STORED, STORED.toUpperCase(), ''].map((id) => asks(beside(id)))).toEqual([false, false, false]);
+    expect(asks(beside(other))).toBe(true);
+    expect(beside(other).orchestrator('app')).toMatchObject({ outcome: 'differs', fields: ['agent_session_id'] });
+    expect(beside(recovered, found({ resumeId: recovered })).orchestrator('app').outcome).toBe('identical');
+    const gone: ConversationFinding = { state: 'missing', reason: 'r', notes: [] };
+    expect(beside(recovered, gone).orchestrator('app').outcome).toBe('identical');
   });
 
   test('where the project row exists, paths and the new branch use the prefix of that row; the id keeps its own', () => {

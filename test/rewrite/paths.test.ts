@@ -2,7 +2,14 @@ import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { existsSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Refusal } from '../../src/contracts/refusals';
-import { managedWorktree, runFile, stateDir, type TargetRequest, targetPaths } from '../../src/rewrite/paths';
+import {
+  managedRoots,
+  managedWorktree,
+  runFile,
+  stateDir,
+  type TargetRequest,
+  targetPaths,
+} from '../../src/rewrite/paths';
 import { emptyHome, type Home, machineAt } from '../support/home';
 
 let home: Home;
@@ -146,6 +153,14 @@ test('the managed worktree is physical, also where a link lies below the data di
   );
   symlinkSync(join(home.path, 'big-disk'), join(home.path, 'data/worktrees'));
   expect(managedWorktree(target, 'alpha', 'al')).toBe(join(home.path, 'big-disk/alpha/orchestrator/al-orchestrator'));
+});
+
+test('the daemon’s own terminals are known by every path to their folder, also where that is a link', () => {
+  for (const folder of ['data', 'big-disk']) mkdirSync(join(home.path, folder));
+  symlinkSync(join(home.path, 'data'), join(home.path, 'by-link'));
+  symlinkSync(join(home.path, 'big-disk'), join(home.path, 'data/worktrees'));
+  const roots = managedRoots(paths({}, { dataDir: join(home.path, 'by-link') }));
+  expect(roots).toEqual(['by-link/worktrees', 'data/worktrees', 'big-disk'].map((path) => join(home.path, path)));
 });
 
 test('on Windows paths keep their form', () => {

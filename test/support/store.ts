@@ -20,6 +20,7 @@ import { completePlan } from '../../src/plan/plan';
 import type { DraftProject } from '../../src/plan/projects';
 import { askConversations, type Question } from '../../src/plan/questions';
 import { decideProjects, type Facts } from '../../src/plan/targets';
+import { resumeIdOf } from '../../src/sessions/resume-id';
 import { emptyHome, type Home, machineAt } from './home';
 
 /** What lies at a path: text, bytes, nothing but a directory, or a link. `{{HOME}}` stands for the home in names and texts. */
@@ -234,14 +235,16 @@ export function planOf({ store, draft }: Pick<Drafted, 'store' | 'draft'>, optio
         },
       ]),
     ),
+    resumeId: resumeIdOf,
+    managedRoots: [`${DATA_DIR}/worktrees`],
     managedPath: (id, prefix) => `${DATA_DIR}/worktrees/${id}/orchestrator/${prefix}-orchestrator`,
   };
   const projects = decideProjects(draft, facts);
   const questions = askConversations(draft, projects, facts, store);
   const findings = new Map<string, ConversationFinding>();
   for (const question of questions) {
-    if (!('open' in question)) continue;
-    const { sessionId } = question.open.draft;
+    if ('decided' in question) continue;
+    const { sessionId } = 'open' in question ? question.open.draft : question.doubted;
     findings.set(sessionId, options.findings?.[sessionId] ?? found());
   }
   const plan = completePlan({ store, draft, facts, projects, questions }, findings, {

@@ -1,0 +1,112 @@
+import type { ExistingSession } from '../contracts/facts';
+import type { Note } from '../contracts/notes';
+import { fallbackBranch } from './branch';
+import type { DraftOrchestrator } from './draft';
+import type { Facts } from './targets';
+
+/** What an existing row is compared with. */
+export interface ComparedWith {
+  readonly draft: DraftOrchestrator;
+  readonly managedPath: string;
+  /** Under which the daemon files this project. */
+  readonly daemonPrefix: string;
+  /** Folders below which the daemon's own worktrees lie. */
+  readonly managedRoots: readonly string[];
+  /** Of the conversation that the row would get now; null where that was not asked, or none was found. */
+  readonly resumeId: string | null;
+}
+
+/** How a session row that is there already compares with the one that would be written (migration.md 6.3). */
+export interface Compared {
+  readonly outcome: 'identical' | 'differs';
+  readonly reason: string | null;
+  /** Columns with another value. */
+  readonly fields: readonly string[];
+  readonly notes: readonly Note[];
+}
+
+/** Compares all columns that the tool writes. Of the branch, which the state of the repository decides, any that it could be. */
+export function compareSession(existing: ExistingSession, wanted: ComparedWith): Compared {
+  const { draft, managedPath, resumeId } = wanted;
+  const { columns } = existing;
+  const expected: Record<string, readonly unknown[]> = {
+    num: [0],
+    kind: ['orchestrator'],
+    harness: [draft.harness],
+    activity_state: ['exited'],
+    activity_last_at: [draft.times.activityAt],
+    is_terminated: [1],
+    branch: [draft.record.branch, fallbackBranch(wanted.daemonPrefix)],
+    workspace_path: [managedPath],
+    runtime_handle_id: [''],
+    ...(resumeId === null ? {} : { agent_session_id: [resumeId] }),
+    prompt: [draft.record.userPrompt ?? ''],
+    created_at: [draft.times.createdAt],
+    updated_at: [draft.times.updatedAt],
+    display_name: [draft.record.displayName ?? ''],
+    first_signal_at: [draft.times.activityAt],
+  };
+  const fields = Object.keys(expected).filter((column) => expected[column]?.includes(columns[column]) === false);
+  const id = draft.project.id;
+  if (isStuck(existing, wanted)) {
+    const message = `an older importer wrote ${existing.id}, and no daemon can resume it; start a new orchestrator, or open the old conversation by hand with \`${byHand(existing, draft)}\` in ${text(columns.workspace_path)}`;
+    return {
+      outcome: 'differs',
+      reason: 'OLD_IMPORT_STUCK: an older importer wrote it',
+      fields,
+      notes: [{ code: 'OLD_IMPORT_STUCK', severity: 'warn', id, message }],
+    };
+  }
+  if (fields.length === 0) return { outcome: 'identical', reason: null, fields, notes: [] };
+  const message = `the rewrite has ${existing.id} already, with another ${fields.join(', ')}`;
+  return {
+    outcome: 'differs',
+    reason: null,
+    fields,
+    notes: [{ code: 'SESSION_DIFFERS', severity: 'info', id, message }],
+  };
+}
+
+/**
+ * Whether the resume id of an existing row can only be judged by looking for its conversation: it has one, and not the one
+ * that the stored id of the record leads to. It may have been recovered.
+ */
+export function isDoubted(
+  { columns }: ExistingSession,
+  { draft, managedPath }: Pick<ComparedWith, 'draft' | 'managedPath'>,
+  { resumeId }: Facts,
+): boolean {
+  const id = text(columns.agent_session_id);
+  const stored = storedId(draft);
+  if (id === '' || draft.harness === null) return false;
+  return stored === null || id.toLowerCase() !== resumeId(draft.harness, stored, managedPath)?.toLowerCase();
+}
+
+/** The id of its conversation that the record of an orchestrator holds, as it is written there. */
+export function storedId({ harness, record }: Pick<DraftOrchestrator, 'harness' | 'record'>): string | null {
+  if (harness === null) return null;
+  return {
+    'claude-code': record.claudeSessionUuid,
+    codex: record.codexThreadId,
+    opencode: record.opencodeSessionId,
+  }[harness];
+}
+
+/** What the older importers wrote: no handle, and a workspace that is not the daemon's (migration.md 6.3, 6.6). */
+function isStuck({ columns }: ExistingSession, { managedRoots }: ComparedWith): boolean {
+  if (columns.runtime_handle_id !== '') return false;
+  const slashes = (path: string): string => path.replaceAll('\\', '/');
+  const workspace = slashes(text(columns.workspace_path));
+  return !managedRoots.some((root) => workspace.startsWith(`${slashes(root)}/`));
+}
+
+/** The command that opens the old conversation; `<id>` where nobody knows it. */
+function byHand({ columns }: ExistingSession, draft: DraftOrchestrator): string {
+  const id = text(columns.agent_session_id) || (storedId(draft) ?? '<id>');
+  const agent = { 'claude-code': 'claude --resume', codex: 'codex resume', opencode: 'opencode --session' };
+  return `${agent[draft.harness ?? 'claude-code']} ${id}`;
+}
+
+function text(value: unknown): string {
+  return typeof value === 'string' ? value : '';
+}
