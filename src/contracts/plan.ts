@@ -118,6 +118,8 @@ export interface PlannedOrchestrator {
   readonly reason?: string;
   /** Set exactly when `outcome` is `created`. */
   readonly row: SessionRow | null;
+  /** The columns of the session's row where the target has it already; it stays as it is. */
+  readonly existing?: Readonly<Record<string, unknown>>;
   readonly marker: MarkerRow | null;
   readonly copy: ConversationCopy | null;
   /** The record's file. */

@@ -1,5 +1,6 @@
 import type { ExistingSession } from '../contracts/facts';
 import type { Note } from '../contracts/notes';
+import type { Provenance } from '../contracts/plan';
 import { fallbackBranch } from './branch';
 import type { DraftOrchestrator } from './draft';
 import type { Facts } from './targets';
@@ -82,14 +83,38 @@ export function isDoubted(
   return stored === null || id.toLowerCase() !== resumeId(draft.harness, stored, managedPath)?.toLowerCase();
 }
 
-/** The id of its conversation that the record of an orchestrator holds, as it is written there. */
-export function storedId({ harness, record }: Pick<DraftOrchestrator, 'harness' | 'record'>): string | null {
-  if (harness === null) return null;
+/** Where the values of an existing row stand in the record, those that hang on more than the old store. */
+export function existingProvenance(
+  { columns }: ExistingSession,
+  draft: DraftOrchestrator,
+  isIdOfRecord: boolean,
+): Readonly<Record<string, Provenance>> {
+  const from = (key: string | null): Provenance =>
+    key === null ? AS_IT_IS : { rule: 'as written', from: [{ file: draft.record.file, keys: [key] }] };
   return {
-    'claude-code': record.claudeSessionUuid,
-    codex: record.codexThreadId,
-    opencode: record.opencodeSessionId,
-  }[harness];
+    num: AS_IT_IS,
+    kind: AS_IT_IS,
+    activity_state: AS_IT_IS,
+    is_terminated: AS_IT_IS,
+    workspace_path: AS_IT_IS,
+    runtime_handle_id: AS_IT_IS,
+    branch: from(columns.branch === draft.record.branch ? 'branch' : null),
+    agent_session_id: from(isIdOfRecord ? idKey(draft) : null),
+  };
+}
+
+const AS_IT_IS: Provenance = { rule: 'as the rewrite has it', from: [] };
+
+/** The key under which the record of an orchestrator holds the id of its conversation (legacy-store.md 5.1). */
+export function idKey({ harness }: Pick<DraftOrchestrator, 'harness'>): IdKey {
+  return harness === 'codex' ? 'codexThreadId' : harness === 'opencode' ? 'opencodeSessionId' : 'claudeSessionUuid';
+}
+
+type IdKey = 'claudeSessionUuid' | 'codexThreadId' | 'opencodeSessionId';
+
+/** The id of its conversation that the record of an orchestrator holds, as it is written there. */
+export function storedId(draft: Pick<DraftOrchestrator, 'harness' | 'record'>): string | null {
+  return draft.harness === null ? null : draft.record[idKey(draft)];
 }
 
 /** What the older importers wrote: no handle, and a workspace that is not the daemon's (migration.md 6.3, 6.6). */

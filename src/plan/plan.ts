@@ -3,6 +3,7 @@ import type { LegacyStore } from '../contracts/legacy';
 import type { Note } from '../contracts/notes';
 import type { ConversationCopy, MarkerRow, Plan, PlannedOrchestrator, SessionRow } from '../contracts/plan';
 import type { Draft } from './draft';
+import { idKey } from './existing-session';
 import type { Decided, OpenQuestion, Question } from './questions';
 import type { DecidedProject, Facts } from './targets';
 
@@ -101,7 +102,7 @@ function orchestrator(open: OpenQuestion, finding: ConversationFinding, options:
     workspace_path: { rule: "the daemon's managed path", from: [] },
     agent_session_id: {
       rule: idRule(finding),
-      from: found?.how === 'stored' ? [{ file: draft.record.file, keys: [idKey(draft.harness)] }] : [],
+      from: found?.how === 'stored' ? [{ file: draft.record.file, keys: [idKey(draft)] }] : [],
     },
   };
   const planned: PlannedOrchestrator = {
@@ -190,8 +191,4 @@ function idRule(finding: ConversationFinding): string {
     recovered: 'recovered: the newest conversation of the worktree',
     'by-time': 'recovered by time',
   }[finding.how];
-}
-
-function idKey(harness: string | null): string {
-  return harness === 'codex' ? 'codexThreadId' : harness === 'opencode' ? 'opencodeSessionId' : 'claudeSessionUuid';
 }

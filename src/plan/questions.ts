@@ -5,7 +5,7 @@ import type { Outcome, PlannedOrchestrator } from '../contracts/plan';
 import { daemonPrefix } from '../rewrite/prefix';
 import { type BranchDecision, decideBranch, isProjectFolder } from './branch';
 import type { Draft, DraftOrchestrator } from './draft';
-import { compareSession, isDoubted, storedId } from './existing-session';
+import { compareSession, existingProvenance, isDoubted, storedId } from './existing-session';
 import type { DecidedProject, Facts } from './targets';
 
 /** An orchestrator that the target does not settle: whether it gets a row depends on its conversation. */
@@ -147,11 +147,15 @@ function settle(draft: DraftOrchestrator, context: Context, facts: Facts, claims
       return conflict('SESSION_CONFLICT', reason, reason);
     }
     const wanted = { draft, managedPath, daemonPrefix: ownPrefix, managedRoots: facts.managedRoots };
+    const doubted = isDoubted(existing, wanted, facts);
     const decide = (resumeId: string | null): Decided => {
       const { outcome, reason, notes, fields } = compareSession(existing, { ...wanted, resumeId });
-      return decided(outcome, reason, notes, fields);
+      const told = decided(outcome, reason, notes, fields);
+      const isIdOfRecord = !doubted && existing.columns.agent_session_id !== '';
+      const provenance = { ...draft.provenance, ...existingProvenance(existing, draft, isIdOfRecord) };
+      return { ...told, planned: { ...told.planned, provenance, existing: existing.columns } };
     };
-    if (draft.harness === null || !isDoubted(existing, wanted, facts)) return { decided: decide(null) };
+    if (draft.harness === null || !doubted) return { decided: decide(null) };
     const asked = request(draft, draft.harness, context, claims);
     return { doubted: { sessionId: draft.sessionId, request: asked, decide } };
   }

@@ -53,34 +53,37 @@ function configFields(
 }
 
 /**
- * The fields of a session's row and its marker; where the target settles the matter no row is made, and only what the old
- * store alone decides is told.
+ * The fields of a session's row and its marker. Where the target has the row already it is told as it is there, but for what
+ * the old store alone decides; where no row can be made only that is told.
  */
 export function sessionFields(drafted: DraftOrchestrator, planned: PlannedOrchestrator): RowField[] {
-  const { row, marker, provenance, outcome } = planned;
-  const { times, record, sessionId, harness, project } = drafted;
-  const columns: Record<string, unknown> =
-    row === null
-      ? {
-          id: sessionId,
-          project_id: project.id,
-          harness: harness ?? '',
-          created_at: times.createdAt,
-          updated_at: times.updatedAt,
-          activity_last_at: times.activityAt,
-          first_signal_at: times.activityAt,
-          prompt: record.userPrompt ?? '',
-          display_name: record.displayName ?? '',
-        }
-      : { ...row };
+  const { row, existing = {}, marker, provenance, outcome } = planned;
+  const ofStore = storeColumns(drafted);
+  const there = Object.entries(existing).filter(([column]) => column in provenance && !(column in ofStore));
+  const columns = row ?? { ...ofStore, ...Object.fromEntries(there) };
   const kept = new Set(planned.fields ?? []);
   const target = (column: string): Outcome => (outcome === 'differs' && !kept.has(column) ? 'identical' : outcome);
   const fields = Object.entries(columns).map(([column, value]) =>
-    fieldOf(`session.${column}`, String(value), stated(provenance[column], record), target(column)),
+    fieldOf(`session.${column}`, String(value), stated(provenance[column], drafted.record), target(column)),
   );
   const rule = { rule: 'lets daemons resume the session at their first start', from: [] };
   if (marker !== null) fields.push(fieldOf('marker.state', marker.state, rule, outcome));
   return fields;
+}
+
+/** What the old store alone decides of a session's row. */
+function storeColumns({ times, record, sessionId, harness, project }: DraftOrchestrator): Record<string, string> {
+  return {
+    id: sessionId,
+    project_id: project.id,
+    harness: harness ?? '',
+    created_at: times.createdAt,
+    updated_at: times.updatedAt,
+    activity_last_at: times.activityAt,
+    first_signal_at: times.activityAt,
+    prompt: record.userPrompt ?? '',
+    display_name: record.displayName ?? '',
+  };
 }
 
 /** The plan names the state of a session by its newer key, whichever of the two held it. */

@@ -2,7 +2,7 @@ import { Database } from 'bun:sqlite';
 import { afterEach, describe, expect, test } from 'bun:test';
 import { mkdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { runJson } from '../support/executable';
+import { run, runJson } from '../support/executable';
 import { expectedOf, restricted } from '../support/expected';
 import { type Home, realFixture } from '../support/home';
 import { synthDatabase } from '../support/synth-db';
@@ -180,6 +180,25 @@ describe('into a database that is there already', () => {
       'branch',
       'agent_session_id',
     ]);
+  });
+
+  test('explain tells such a session as it is there, and which of its values the record holds', async () => {
+    home = realFixture('v2-stopped');
+    await run(home, ['--yes']);
+    const told = async () => (await run(home, ['explain', 'acme_00f7f1a4ad'])).stdout;
+    const before = await told();
+    expect(before).toMatch(/agent_session_id +bc6650a6-a81a-492c-9142-a294d19ddbf4 ← \[\d+\]:\d+\n/);
+    expect(before).toMatch(/is_terminated +1 ← as the rewrite has it\n/);
+    expect(before).toMatch(
+      /claudeSessionUuid:\d+\s+bc6650a6-a81a-492c-9142-a294d19ddbf4\s+→ session.agent_session_id\n/,
+    );
+    {
+      using db = new Database(join(home.path, '.ao', 'data', 'ao.db'));
+      db.run("UPDATE sessions SET branch = 'theirs', agent_session_id = '' WHERE id = 'acme-orchestrator'");
+    }
+    const after = await told();
+    expect(after).toMatch(/branch +theirs ← as the rewrite has it/);
+    expect(after).toMatch(/agent_session_id +\(empty\) ← as the rewrite has it\n/);
   });
 
   test('a folder of worktrees that lies on another disk is still the daemon’s own', async () => {
