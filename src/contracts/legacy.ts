@@ -225,6 +225,11 @@ export interface LegacyStore {
   readonly checkouts: ReadonlyMap<string, string>;
   /** Real path of the worktree of a possible orchestrator, by worktree path as recorded; absent where it does not exist. */
   readonly worktrees: ReadonlyMap<string, string>;
+  /**
+   * Physical paths of what the `.origin`s of V1 directories name and of all project folders, by path as recorded or
+   * resolved; of what is gone the longest existing ancestor is resolved. Empty where there is no `.origin`.
+   */
+  readonly physical: ReadonlyMap<string, string>;
   readonly files: readonly SourceFile[];
   readonly notes: readonly Note[];
 }

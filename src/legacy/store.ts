@@ -1,10 +1,10 @@
 import { existsSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import type { LegacyStore, LocalConfig, ProjectEntry, Registry, SessionRecord } from '../contracts/legacy';
+import { basename, dirname, isAbsolute, join } from 'node:path';
+import type { LegacyStore, LocalConfig, ProjectEntry, Registry, SessionRecord, V1Directory } from '../contracts/legacy';
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
 import { Refusal } from '../contracts/refusals';
-import { realOrNull } from '../sessions/physical';
+import { PhysicalPaths, realOrNull } from '../sessions/physical';
 import {
   type ConfigReadOptions,
   isRegistry,
@@ -107,6 +107,7 @@ export function readStore(location: LegacyLocation, machine: Machine, options: R
     v1,
     checkouts: found.checkouts,
     worktrees: realWorktrees([...v2.flatMap((d) => d.records), ...v1.flatMap((d) => [...d.records, ...d.archives])]),
+    physical: physicalPlaces(v1, [...(registry?.entries ?? []), ...found.wrapped.flatMap(({ entries }) => entries)]),
     files: reader.files,
     notes,
   };
@@ -203,6 +204,21 @@ function realWorktrees(records: readonly SessionRecord[]): Map<string, string> {
     if (real !== null) worktrees.set(worktree, real);
   }
   return worktrees;
+}
+
+/** A store without an `.origin` has nothing to compare, and its projects need no look at the disk for it. */
+function physicalPlaces(v1: readonly V1Directory[], entries: readonly ProjectEntry[]): Map<string, string> {
+  const places = new Map<string, string>();
+  const paths = new PhysicalPaths();
+  for (const { origin } of v1) if (origin !== null) places.set(origin, configPlace(origin, paths));
+  if (places.size === 0) return places;
+  for (const { path } of entries) if (path.resolved !== null) places.set(path.resolved, paths.of(path.resolved));
+  return places;
+}
+
+/** The legacy tool hashed the folder that a config lies in; a config that became a link still lies there. */
+function configPlace(file: string, paths: PhysicalPaths): string {
+  return isAbsolute(file) ? join(paths.of(dirname(file)), basename(file)) : file;
 }
 
 function isDirectory(path: string): boolean {

@@ -7,17 +7,19 @@ import { baseName } from './projects';
 export class EarlyDirectories {
   /** Ids and wrapped keys of all projects. */
   readonly #keys: ReadonlySet<string>;
-  /** Folders of all projects. */
-  readonly #paths: ReadonlySet<string>;
+  /** Physical folders of all projects: a home or a project may be reached through a link. */
+  readonly #folders: ReadonlySet<string>;
+  readonly #physical: ReadonlyMap<string, string>;
   /** Wrapped configs by their file, also by its real path. */
   readonly #wrapped: ReadonlyMap<string, WrappedConfig>;
   readonly #directories: ReadonlyMap<DraftProject, readonly V1Directory[]>;
   /** The other way round, in the order of the projects. */
   readonly #holders = new Map<V1Directory, DraftProject[]>();
 
-  constructor({ v1, wrapped }: LegacyStore, projects: readonly DraftProject[]) {
+  constructor({ v1, wrapped, physical }: LegacyStore, projects: readonly DraftProject[]) {
     this.#keys = new Set(projects.flatMap((project) => project.recordKeys));
-    this.#paths = new Set(projects.map((project) => project.path));
+    this.#physical = physical;
+    this.#folders = new Set(projects.map((project) => this.#place(project.path)));
     this.#wrapped = new Map(wrapped.flatMap((config) => [config.file, config.realFile].map((file) => [file, config])));
     const index = new Index(v1);
     this.#directories = new Map(projects.map((project) => [project, this.#find(index, project)]));
@@ -64,17 +66,24 @@ export class EarlyDirectories {
   }
 
   /**
-   * `.origin` names a config inside another project. One config could name several projects, so the folder that it lies in
-   * says nothing where the config itself names this project's folder.
+   * `.origin` names a config inside another project: of nested ones the innermost has it. One config could name several
+   * projects, so the folder that it lies in says nothing where the config itself names this project's folder.
    */
   #isOfAnother(origin: string | null, project: DraftProject): boolean {
     if (origin === null) return false;
-    if (this.#wrapped.get(origin)?.entries.some(({ path }) => samePath(path, project.entry.path))) return false;
-    for (let folder = origin; folder !== ''; folder = parentOf(folder)) {
-      if (folder === project.path) return false;
-      if (this.#paths.has(folder)) return true;
+    const place = this.#place(origin);
+    const config = this.#wrapped.get(origin) ?? this.#wrapped.get(place);
+    if (config?.entries.some(({ path }) => samePath(path, project.entry.path))) return false;
+    const own = this.#place(project.path);
+    for (let folder = place; folder !== ''; folder = parentOf(folder)) {
+      if (folder === own) return false;
+      if (this.#folders.has(folder)) return true;
     }
     return false;
+  }
+
+  #place(path: string): string {
+    return this.#physical.get(path) ?? path;
   }
 
   /** A record that names another known project is not this one's; in a bare hash directory it must name this one. */

@@ -239,6 +239,7 @@ async function runningLegacy(
     v1: [],
     checkouts: new Map(),
     worktrees: new Map(),
+    physical: new Map(),
     files: [],
     notes: [],
   };

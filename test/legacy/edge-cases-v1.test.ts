@@ -129,6 +129,49 @@ describe('records of the early generations', () => {
     expect(two({}, '')).toBe(1);
   });
 
+  test('C1 `.origin` is compared by where it lies: links to a home, to a project, and to folders that are gone', () => {
+    const imported = (entries: Record<string, string>, origin: string, files: Files): string[] =>
+      draftOf({
+        'AO/config.yaml': registry(
+          Object.fromEntries(Object.entries(entries).map(([id, path]) => [id, { path, sessionPrefix: `p${id}` }])),
+        ),
+        [`AO/${HASH}-app/sessions/x-orchestrator`]: kv({ role: 'orchestrator' }),
+        [`AO/${HASH}-app/.origin`]: `${origin}\n`,
+        ...files,
+      }).draft.orchestrators.map(({ project }) => project.id);
+    const origin = '{{HOME}}/real/other/agent-orchestrator.yaml';
+    const link: Files = { lnk: { link: '{{HOME}}/real' } };
+    const folders: Files = { 'real/app': null, 'real/other': null };
+    for (const there of [folders, { real: null }]) {
+      const files = { ...there, ...link };
+      expect(imported({ app: '{{HOME}}/lnk/app', other: '{{HOME}}/lnk/other' }, origin, files)).toEqual([]);
+      expect(imported({ app: '{{HOME}}/lnk/app' }, origin, files)).toEqual(['app']);
+      // Of nested projects the innermost has it, however the outer one is written.
+      const own = '{{HOME}}/real/app/agent-orchestrator.yaml';
+      expect(imported({ mono: '{{HOME}}/real', app: '{{HOME}}/lnk/app' }, own, files)).toEqual(['app']);
+      expect(imported({ mono: '{{HOME}}/lnk', app: '{{HOME}}/elsewhere/app' }, own, files)).toEqual([]);
+      const linked = '{{HOME}}/lnk/other/agent-orchestrator.yaml';
+      expect(imported({ app: '{{HOME}}/real/app', other: '{{HOME}}/real/other' }, linked, files)).toEqual([]);
+    }
+    // A config that is a link itself lies where the link is.
+    expect(
+      imported(
+        { app: '{{HOME}}/real/app', other: '{{HOME}}/real/other' },
+        '{{HOME}}/real/app/agent-orchestrator.yaml',
+        {
+          'real/other/shared.yaml': 'agent: codex',
+          'real/app/agent-orchestrator.yaml': { link: '../other/shared.yaml' },
+        },
+      ),
+    ).toEqual(['app']);
+  });
+
+  test('C1 a store without `.origin` asks the disk for no physical path', () => {
+    const files = { 'AO/config.yaml': registry({ app: '/srv/app' }), [`AO/${HASH}-app/sessions/app-1`]: kv() };
+    expect(draftOf(files).store.physical.size).toBe(0);
+    expect(draftOf({ ...files, [`AO/${HASH}-app/.origin`]: '/srv/app/x.yaml' }).store.physical.size).toBe(2);
+  });
+
   test('C1 a config that names several projects lies in one of them and says nothing against the others', () => {
     const { draft } = draftOf({
       'repos/app/agent-orchestrator.yaml':
