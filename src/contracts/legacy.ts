@@ -186,6 +186,7 @@ export interface V1Directory {
   readonly suffix: string | null;
   /** Trimmed text of `.origin`. */
   readonly origin: string | null;
+  /** Sorted by file name; two may have one id, with and without `.json`. */
   readonly records: readonly SessionRecord[];
   readonly archives: readonly SessionRecord[];
 }

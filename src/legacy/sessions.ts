@@ -79,17 +79,15 @@ export class SessionReader {
   #readHashed(name: string, path: string, parts: { hash: string; suffix: string | null }): V1Directory {
     const sessions = join(path, 'sessions');
     const records: SessionRecord[] = [];
-    const seen = new Set<string>();
     for (const entry of this.#list(sessions)) {
+      // With and without the ending there may be one of each (legacy-store.md 3.2): both count, and the plan ranks them.
       const stem = entry.name.endsWith('.json') ? entry.name.slice(0, -5) : entry.name;
-      if (!RECORD_ID.test(stem) || entry.isDirectory || entry.name === 'archive' || seen.has(stem)) continue;
+      if (!RECORD_ID.test(stem) || entry.isDirectory || entry.name === 'archive') continue;
       const record = this.#readRecord(
         { id: stem, file: join(sessions, entry.name), generation: 'v1', archivedAt: null },
         'either',
       );
-      if (record === null) continue;
-      seen.add(stem);
-      records.push(record);
+      if (record !== null) records.push(record);
     }
     const archive = join(sessions, 'archive');
     const archives: SessionRecord[] = [];

@@ -210,12 +210,13 @@ function withOwner(draft: DraftOrchestrator, owner: DraftProject | undefined): D
 
 function unknownNote(path: string, records: readonly SessionRecord[]): Note {
   const keys = [...new Set(records.flatMap(({ project }) => project ?? []))];
+  const ids = [...new Set(records.map(({ id }) => id))];
   const named = keys.length > 0 ? `names ${keys.map((key) => `\`${key}\``).join(', ')}` : 'names it';
   return {
     code: 'PROJECT_UNKNOWN',
     severity: 'warn',
     id: path.split(/[\\/]/).at(-1) ?? path,
-    message: `records of an orchestrator (${records.map(({ id }) => id).join(', ')}) lie here, but no config names their project: --config needs the agent-orchestrator.yaml that ${named}`,
+    message: `records of an orchestrator (${ids.join(', ')}) lie here, but no config names their project: --config needs the agent-orchestrator.yaml that ${named}`,
     file: path,
   };
 }

@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, test } from 'bun:test';
-import { codes, draftOf, type Files, orchestrator, registry, removeHomes } from '../support/store';
+import { codes, draftOf, type Files, orchestrator, planOf, registry, removeHomes } from '../support/store';
 
 afterEach(removeHomes);
 
@@ -45,6 +45,38 @@ describe('records of the early generations', () => {
     expect(state('app-orchestrator.json', 'status=killed')).toBe('terminated');
     expect(state('app-orchestrator', '[1]')).toBeUndefined();
     expect(state('app-orchestrator', 'no pairs here')).toBeUndefined();
+  });
+
+  test('3.2 C3 one id with and without the ending: both are records, and the better one is taken', () => {
+    const taken = (plain: Record<string, string>, ended: Record<string, string>) =>
+      chosen({
+        [`AO/${HASH}-app/sessions/app-orchestrator`]: kv({ role: 'orchestrator', ...plain }),
+        [`AO/${HASH}-app/sessions/app-orchestrator.json`]: JSON.stringify({
+          createdAt: '2026-03-01T00:00:00Z',
+          ...ended,
+        }),
+      }).file;
+    const plainName = `${HASH}-app/sessions/app-orchestrator`;
+    expect(taken({ status: 'done' }, { status: 'working' })).toBe(`${plainName}.json`);
+    expect(taken({ status: 'killed' }, { status: 'working' })).toBe(`${plainName}.json`);
+    expect(taken({ status: 'working' }, { status: 'killed' })).toBe(plainName);
+    expect(taken({}, { status: 'working', createdAt: '2026-03-02T00:00:00Z' })).toBe(`${plainName}.json`);
+    expect(taken({ createdAt: '2026-03-02T00:00:00Z' }, { status: 'working' })).toBe(plainName);
+    // Nothing tells them apart: the same one on every machine.
+    expect(taken({}, { status: 'working' })).toBe(plainName);
+  });
+
+  test('3.2 R24 both records of one id name one conversation, which is nobody else’s', () => {
+    const uuid = '11111111-2222-4333-8444-555555555555';
+    const worktree = '{{HOME}}/trees/app-orchestrator';
+    const fields = { role: 'orchestrator', claudeSessionUuid: uuid, worktree };
+    const drafted = v1({
+      [`AO/${HASH}-app/sessions/app-orchestrator`]: kv(fields),
+      [`AO/${HASH}-app/sessions/app-orchestrator.json`]: JSON.stringify({ ...fields, status: 'killed' }),
+    });
+    const request = planOf(drafted).request('app-orchestrator');
+    expect(request.mayRecover).toBe(true);
+    expect(request.isTaken(uuid)).toBe(false);
   });
 
   test('E49 R20 nested values are JSON on one line', () => {
