@@ -1,4 +1,5 @@
 import {
+  type ErrorCode,
   isAlias,
   isMap,
   isNode,
@@ -53,7 +54,7 @@ export function parseFully(text: string): ParsedTree {
     });
   } catch (error) {
     // The parser recurses: a text nested some thousand levels deep overflows its stack.
-    throw new TreeError(error instanceof RangeError ? TOO_DEEP : 'it is not YAML', START);
+    throw new TreeError(error instanceof RangeError ? TOO_DEEP : NOT_YAML, START);
   }
   const list = Array.isArray(documents) ? documents : [];
   const first = list[0];
@@ -65,12 +66,14 @@ export function parseFully(text: string): ParsedTree {
     return { tree: new Converter(position).convert(first.contents), documents: list.length };
   } catch (thrown) {
     if (thrown instanceof TreeError) throw thrown;
-    throw new TreeError(thrown instanceof RangeError ? TOO_DEEP : 'it is not YAML', START);
+    throw new TreeError(thrown instanceof RangeError ? TOO_DEEP : NOT_YAML, START);
   }
 }
 
 const START: Position = { line: 1, column: 1 };
 const TOO_DEEP = 'it is nested too deeply';
+const NOT_YAML = 'it is not YAML';
+const SAME_KEY = 'a key stands twice in one mapping';
 
 function structureOf(text: string): number {
   let count = 0;
@@ -82,10 +85,59 @@ function structureOf(text: string): number {
   return count;
 }
 
-/** The parser's own words without what it quotes of the file, which may be a secret (migration.md 10). */
+/**
+ * What is wrong, by the parser's code. Its own sentences may quote the file, and any piece of it may be of a secret
+ * (migration.md 10), so only those of `FIXED_SENTENCES` are told. The place says the rest.
+ */
+const WORDS: Readonly<Record<ErrorCode, string>> = {
+  ALIAS_PROPS: 'an alias has an anchor or a tag of its own',
+  BAD_ALIAS: 'an anchor or an alias has no usable name',
+  BAD_COLLECTION_TYPE: 'a tag does not fit the value after it',
+  BAD_DIRECTIVE: 'a directive that is none',
+  BAD_DQ_ESCAPE: 'an escape after `\\` that does not exist; a text in single quotes knows none',
+  BAD_INDENT: 'the indentation is wrong',
+  BAD_PROP_ORDER: 'an anchor or a tag stands in the wrong place',
+  BAD_SCALAR_START: 'a text that begins like this must stand in quotes',
+  BLOCK_AS_IMPLICIT_KEY: 'a list or a mapping begins where a key is expected',
+  BLOCK_IN_FLOW: 'a list or a mapping by indentation stands inside brackets',
+  DUPLICATE_KEY: SAME_KEY,
+  IMPOSSIBLE: NOT_YAML,
+  KEY_OVER_1024_CHARS: 'a key is longer than 1024 characters',
+  MISSING_CHAR: 'a quote, a bracket, a colon, a comma or a space is missing',
+  MULTILINE_IMPLICIT_KEY: 'a key has more than one line',
+  MULTIPLE_ANCHORS: 'a value has two anchors',
+  MULTIPLE_DOCS: 'it holds several YAML documents',
+  MULTIPLE_TAGS: 'a value has two tags',
+  NON_STRING_KEY: 'a key is not a text',
+  RESOURCE_EXHAUSTION: TOO_DEEP,
+  TAB_AS_INDENT: 'a tab stands where only spaces may indent',
+  TAG_RESOLVE_FAILED: 'a tag that nothing is known of',
+  UNEXPECTED_TOKEN: 'something that is not expected here',
+};
+
+/** Sentences of the parser in which nothing is filled in, where its code alone says little. */
+const FIXED_SENTENCES: ReadonlySet<string> = new Set([
+  'All mapping items must start at the same column',
+  'All sequence items must start at the same column',
+  'Block scalar values in collections must be indented',
+  'Comments must be separated from other tokens by white space characters',
+  'Flow map in block collection must be sufficiently indented and end with a }',
+  'Flow map must end with a }',
+  'Flow sequence in block collection must be sufficiently indented and end with a ]',
+  'Flow sequence must end with a ]',
+  'Implicit map keys need to be followed by map values',
+  'Missing closing "quote',
+  "Missing closing 'quote",
+  'Missing , between flow map items',
+  'Missing , between flow sequence items',
+  'Missing , or : between flow map items',
+  'Missing space after : in flow map',
+  'Nested mappings are not allowed in compact mappings',
+  'Sequence item without - indicator',
+]);
+
 function reasonOf({ code, message }: YAMLParseError): string {
-  if (code === 'RESOURCE_EXHAUSTION') return TOO_DEEP;
-  return (message.split('\n', 1)[0] ?? '').replace(/(?<=\w):\s.*$/, '');
+  return FIXED_SENTENCES.has(message) ? message : (WORDS[code] ?? NOT_YAML);
 }
 
 /** Turns the parser's nodes into a tree, in document order, so that an alias means the last anchor of its name before it. */
@@ -131,7 +183,7 @@ class Converter {
       if (isScalar(key)) {
         // As the legacy tool's parser has it, `1` and `"1"` are two keys, of which the last wins.
         const identity = `${typeof key.value} ${String(key.value)}`;
-        if (keys.has(identity)) throw new TreeError('Map keys must be unique', this.#at(key));
+        if (keys.has(identity)) throw new TreeError(SAME_KEY, this.#at(key));
         keys.add(identity);
       }
       const name = this.#keyText(key).toWellFormed();

@@ -121,7 +121,15 @@ describe('two hundred secrets of twenty kinds, and as many that have no form', (
         whole.slice(0, Math.floor(whole.length / 2)),
         `projects: !!${first?.core} {a: 1}\n`,
         `a: 1\n"${first?.core}": 2\n"${first?.core}": 3\nprojects: {}\n`,
+        `env: {TOKEN: "C:\\${first?.core}"}\n`,
       ];
+      const local = join(store.home.path, 'code', 'app', 'agent-orchestrator.yaml');
+      const own = readFileSync(local, 'utf8');
+      for (const text of broken) {
+        writeFileSync(local, text);
+        for (const args of [['--dry-run'], ['explain']]) await expectNothing(args, FORMS.slice(0, 2));
+      }
+      writeFileSync(local, own);
       for (const text of broken) {
         writeFileSync(config, text);
         // An old file is not read again in the hope that it is only being written.

@@ -39,6 +39,15 @@ function failure(text: string): TreeError {
   throw new Error('nothing failed');
 }
 
+function fails(text: string): boolean {
+  try {
+    parseTree(text);
+    return false;
+  } catch {
+    return true;
+  }
+}
+
 function* scalars(tree: Tree): Generator<Tree> {
   if (tree.kind === 'scalar') yield tree;
   else for (const child of tree.kind === 'map' ? tree.entries.values() : tree.items) yield* scalars(child);
@@ -102,6 +111,107 @@ describe('YAML to a tree', () => {
         }
       }),
       runs(1_500),
+    );
+  });
+
+  test('no piece of the text is in an error: any of it may be of a secret', () => {
+    // No sentence of ours or of the parser has one of these characters.
+    const secret = 'Q7Z5';
+    const quoted = (text: string): void => {
+      try {
+        parseTree(text);
+      } catch (error) {
+        if (!(error instanceof TreeError)) throw error;
+        expect({ text, quoted: /[QZ75]/.test(error.message) ? error.message : null }).toEqual({ text, quoted: null });
+      }
+    };
+    const broken = [
+      `env:\n  TOKEN: "C:\\U${secret}\\x"`,
+      `env:\n  TOKEN: "\\x${secret}"`,
+      `env:\n  TOKEN: "\\u${secret}"`,
+      `env:\n  TOKEN: "\\${secret}"`,
+      `env:\n  TOKEN: "${secret}`,
+      `env:\n  TOKEN: '${secret}`,
+      `env: {TOKEN: ${secret}`,
+      `env: [${secret}, {`,
+      `env: {TOKEN: ${secret} x: }}`,
+      `env:\n  TOKEN: ${secret}\n ${secret}: 1`,
+      `env:\n  ${secret}\n  a: 1`,
+      `env: a: ${secret}: b`,
+      `env: @${secret}`,
+      `env: \`${secret}`,
+      `env: %${secret}\n%${secret}\n---`,
+      `env: |${secret}\n  x`,
+      `env: >1${secret}\n  x`,
+      `env: !<${secret}\n`,
+      `env: !${secret}! x`,
+      `env: !e!${secret} x`,
+      `env: !!${secret} [x]`,
+      `env: !${secret} !${secret} x`,
+      `env: &${secret} &${secret} x`,
+      `env: *${secret}`,
+      `env: &${secret} *${secret}`,
+      `env: !!map ${secret}`,
+      `env: !!int ${secret}`,
+      `env: !!seq {a: ${secret}}`,
+      `${secret}: 1\n${secret}: 2`,
+      `"${secret}": 1\n"${secret}": 2`,
+      `env: [\n  ${secret}: |\n  ${secret}]`,
+      `env: ${secret}\n\t${secret}: 1`,
+      `env: "${secret}"${secret}`,
+      `env: [a]${secret}`,
+      `- ${secret}\n${secret}`,
+      `? ${secret}\n- ${secret}`,
+      `%YAML ${secret}\n---\na: 1`,
+      `%TAG ${secret}\n---\na: 1`,
+      `--- ${secret}: |\n${secret}`,
+      `...\n${secret}\n... ${secret}`,
+      `${secret.repeat(300)}: 1`,
+    ];
+    for (const text of broken) quoted(text);
+    expect(broken.filter(fails).length).toBeGreaterThan(30);
+    const pieces = fc.constantFrom(
+      ...[
+        secret,
+        `\\${secret}`,
+        `\\U${secret}`,
+        `\\x${secret}`,
+        `!${secret}`,
+        `!<${secret}`,
+        `&${secret} `,
+        `*${secret} `,
+      ],
+      ...[
+        '"',
+        "'",
+        '[',
+        ']',
+        '{',
+        '}',
+        ',',
+        ': ',
+        ':',
+        '- ',
+        '? ',
+        '|',
+        '>',
+        '%',
+        '@',
+        '`',
+        '!',
+        '!!',
+        '#',
+        '\\',
+        '\t',
+      ],
+      ...['\n', '\n  ', '\n    ', '---', '...', '%YAML ', '%TAG ', 'env', 'TOKEN', ' ', '\r\n', '\uFEFF', '\0'],
+    );
+    fc.assert(
+      fc.property(
+        fc.array(pieces, { maxLength: 25 }).map((all) => all.join('')),
+        quoted,
+      ),
+      runs(3_000),
     );
   });
 
