@@ -114,8 +114,20 @@ export function notePreferences(preferences: LegacyStore['preferences'], notes: 
   }
 }
 
+/** What of the whole machine stays behind: of the registry, and the order of the lists of the portfolio (2.10). */
+export function machineNotes({ registry, preferences }: LegacyStore): Note[] {
+  return [...registryNotes(registry), ...orderNotes(preferences)];
+}
+
+function orderNotes(preferences: LegacyStore['preferences']): Note[] {
+  const order = asObject(preferences?.raw)?.projectOrder;
+  if (preferences === null || !Array.isArray(order) || order.length === 0) return [];
+  const message = '`projectOrder` has no counterpart in the rewrite';
+  return [{ code: 'SETTING_NO_COUNTERPART', severity: 'info', message, file: preferences.file }];
+}
+
 /** One remark for all of them: they have no counterpart, and nobody needs them twice. */
-export function machineNotes({ registry }: LegacyStore): Note[] {
+function registryNotes(registry: LegacyStore['registry']): Note[] {
   if (registry === null) return [];
   const left = [...MACHINE_SETTINGS].flatMap(([key, neutral]) => {
     const tree = registry.tree.entries.get(key);

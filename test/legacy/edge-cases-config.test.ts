@@ -667,6 +667,27 @@ describe('the local config', () => {
     expect(name(JSON.stringify({ version: 1, projects: { app: { displayName: '' } } }))).toEqual(['', 0]);
   });
 
+  test('2.10 the order of the lists is noted, with or without a registry, and is no loss of a project', () => {
+    const noted = (preferences: object, registered = true) => {
+      const { notes } = draftOf({
+        ...(registered ? { 'AO/config.yaml': registry({ app: '/srv/app' }) } : {}),
+        'AO/portfolio/preferences.json': JSON.stringify({ version: 1, ...preferences }),
+      });
+      return notes('SETTING_NO_COUNTERPART').map(({ message, severity, id, file }) => [
+        message.split(' ')[0],
+        severity,
+        id,
+        file?.split('/').at(-1),
+      ]);
+    };
+    const order = [['`projectOrder`', 'info', undefined, 'preferences.json']];
+    expect(noted({ projectOrder: ['app'] })).toEqual(order);
+    expect(noted({ projectOrder: ['gone'] }, false)).toEqual(order);
+    expect(noted({ projectOrder: [] })).toEqual([]);
+    expect(noted({})).toEqual([]);
+    expect(noted({ version: 2, projectOrder: ['app'] })).toEqual([]);
+  });
+
   test('E36 one bad element of registered.json voids it, with a note', () => {
     const date = (registered: unknown) => {
       const { project, notes } = draftOf({
