@@ -33,6 +33,13 @@ export function discoverProjects(store: LegacyStore): Discovered {
   const conflicts: (WrappedEntry & { winner: WrappedEntry })[] = [];
   const ofRegistered = new Map<number, WrappedEntry>();
   const aliases = new Map<number, string[]>();
+  const ranks = new Map(store.wrapped.map((config, rank) => [config, rank]));
+  /** The first config that has the folder; in it the entry with the id of the registry, else the first one (R5). */
+  const isBetter = (index: number, member: WrappedEntry, than: WrappedEntry): boolean => {
+    if (member.config !== than.config) return (ranks.get(member.config) ?? 0) < (ranks.get(than.config) ?? 0);
+    const id = registered[index]?.id;
+    return member.entry.id === id && than.entry.id !== id;
+  };
   for (const group of byKey.values()) {
     const winner = choose(group, pointed);
     if (winner === undefined) continue;
@@ -40,7 +47,10 @@ export function discoverProjects(store: LegacyStore): Discovered {
       const key = member.entry.id;
       const matching = byPath.matching(member.entry.path);
       const first = matching[0];
-      for (const index of matching) if (!ofRegistered.has(index)) ofRegistered.set(index, member);
+      for (const index of matching) {
+        const known = ofRegistered.get(index);
+        if (known === undefined || isBetter(index, member, known)) ofRegistered.set(index, member);
+      }
       if (first !== undefined) {
         if (!registeredIds.has(key)) aliases.set(first, [...(aliases.get(first) ?? []), key]);
       } else if (registeredIds.has(key)) {

@@ -264,6 +264,34 @@ describe('4.1 what of it counts', () => {
     expect(shared({ 'app/agent-orchestrator.yaml': 'env: {L: l}' }).built.config.env).toEqual({ L: 'l' });
   });
 
+  test('R5 of two entries with its path a registered project takes the one with its id; the first config comes first', () => {
+    const entries = (...named: string[]) =>
+      JSON.stringify({
+        projects: Object.fromEntries(named.map((key) => [key, { path: '{{HOME}}/web', env: { A: key } }])),
+      });
+    const taken = (hub: string, more: Files = {}) =>
+      draftOf({
+        'AO/config.yaml': registry({ web: { path: '{{HOME}}/web' } }),
+        web: null,
+        'hub/agent-orchestrator.yaml': hub,
+        'AO/running.json': '{"configPath": "{{HOME}}/hub/agent-orchestrator.yaml"}',
+        ...more,
+      }).project('web').built.config.env?.A;
+    expect(taken(entries('alpha', 'web'))).toBe('web');
+    expect(taken(entries('web', 'alpha'))).toBe('web');
+    expect(taken(entries('alpha', 'beta'))).toBe('alpha');
+    // Two hints: running.json comes before `.origin`, whatever keys the files have.
+    const other = {
+      'AO/0123456789ab-x/.origin': '{{HOME}}/other/agent-orchestrator.yaml',
+      'other/agent-orchestrator.yaml': entries('web'),
+    };
+    expect(taken(entries('alpha'), other)).toBe('alpha');
+    const hub = { alpha: { path: '{{HOME}}/far' }, web: { path: '{{HOME}}/web', env: { A: 'hub' } } };
+    expect(
+      taken(JSON.stringify({ projects: hub }), { ...other, 'other/agent-orchestrator.yaml': entries('alpha') }),
+    ).toBe('hub');
+  });
+
   test('V2 records below the wrapped key are a registered project’s own where it has none; the first of two entries gets them', () => {
     const files = (own: Files = {}) => ({
       'AO/config.yaml': registry({
