@@ -178,15 +178,10 @@ class Converter {
 
   #map(pairs: readonly Pair[], at: Position): Tree {
     const entries = new Map<string, Tree>();
-    const keys = new Set<string>();
     for (const { key, value } of pairs) {
-      if (isScalar(key)) {
-        // As the legacy tool's parser has it, `1` and `"1"` are two keys, of which the last wins.
-        const identity = `${typeof key.value} ${String(key.value)}`;
-        if (keys.has(identity)) throw new TreeError(SAME_KEY, this.#at(key));
-        keys.add(identity);
-      }
       const name = this.#keyText(key).toWellFormed();
+      // The legacy tool's parser took `1` and `"1"` for two keys and kept the last; here no project may go unseen (E6).
+      if (entries.has(name)) throw new TreeError(SAME_KEY, isNode(key) ? this.#at(key) : at);
       entries.set(name, this.convert(value));
     }
     return { kind: 'map', entries, at };

@@ -82,11 +82,22 @@ describe('the global config', () => {
     expect(message).toContain('config.yaml:4:3');
   });
 
-  test('E6 also deep inside, and in flow style; keys of different types are different keys', () => {
+  test('E6 also deep inside, and in flow style; keys of different types that become one id too', () => {
     expect(refusal(() => draftOf(config('projects: {a: {path: /x, env: {A: 1, A: 2}}}'))).code).toBe(
       'LEGACY_UNREADABLE',
     );
-    expect(draftOf(config('projects:\n  1: {path: /x}\n  "1": {path: /y}\n')).project('1').path).toBe('/y');
+    for (const [one, other] of [
+      ['1', '"1"'],
+      ['"true"', 'true'],
+      ['0x10', '16'],
+      ['~', '""'],
+      ['"\\ud800"', '"\\udc00"'],
+      ['&k a', '*k '],
+    ]) {
+      const twice = `projects:\n  ${one}: {path: /x}\n  ${other}: {path: /y}\n`;
+      expect(refusal(() => draftOf(config(twice))).message).toContain('config.yaml:3:3');
+      expect(local(twice).project('app').settings.kind).toBe('degraded');
+    }
   });
 
   test('E76 a config that cannot be parsed is read again, then refused', () => {
