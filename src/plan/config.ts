@@ -166,8 +166,8 @@ function environment(section: Section | null, notes: Notes): Traced<Record<strin
   if (section === null || tree === undefined) return null;
   const origin = originOf(section, 'env', tree);
   if (tree.kind !== 'map') {
-    if (tree.kind !== 'scalar' || tree.value !== null)
-      notes.add('SETTING_DROPPED', 'lossy', '`env` is not a mapping and is dropped', origin);
+    const says = tree.kind !== 'scalar' || tree.value !== null;
+    notes.add('SETTING_DROPPED', says ? 'lossy' : 'info', '`env` is not a mapping and is dropped', origin);
     return null;
   }
   const value: Record<string, string> = {};

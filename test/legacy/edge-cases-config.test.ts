@@ -596,6 +596,15 @@ describe('the local config', () => {
     expect(local('env: {A: null}').project('app').built.config.env).toBeUndefined();
     expect(local('env: null').project('app')).toMatchObject({ settings: { kind: 'local' } });
     expect(local('env: [A]').project('app').built.config.env).toBeUndefined();
+    for (const [text, severity] of [
+      ['env:', 'info'],
+      ['env: null', 'info'],
+      ['env: ""', 'lossy'],
+      ['env: [A]', 'lossy'],
+      ['env: 5', 'lossy'],
+    ])
+      expect(local(`${text}\nagent: codex\n`).notes('SETTING_DROPPED')).toMatchObject([{ severity, line: 1 }]);
+    expect(local('env: {}').notes('SETTING_DROPPED')).toEqual([]);
   });
 
   test('E13 a variable named __proto__ is carried like any other', () => {

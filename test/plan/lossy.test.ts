@@ -71,7 +71,7 @@ describe('--strict', () => {
     'an empty file': { local: '# nothing' },
     'empty values': {
       config:
-        'projects: {app: {path: "{{HOME}}/app", runtime: , tracker: {}, agentConfig: {subagent: ""}, symlinks: , agent: , worker: }}\n',
+        'projects: {app: {path: "{{HOME}}/app", runtime: , tracker: {}, agentConfig: {subagent: ""}, symlinks: , env: , agent: , worker: }}\n',
     },
     'preferences that say nothing': {
       preferences: '{"version": 1, "projectOrder": ["app"], "projects": {"app": {"pinned": false, "enabled": true}}}',
