@@ -409,6 +409,12 @@ describe('numbered decisions', () => {
     expect(agents({ agent: 'made-up' }, 'x: 1')).toEqual([undefined, undefined]);
     expect(agents(null, 'x: 1')).toEqual(['claude-code', 'claude-code']);
     expect(agents({ agent: 5, worker: 'codex' }, 'x: 1')).toEqual(['claude-code', 'claude-code']);
+    // The role is merged over its defaults before anything is asked, so an empty agent hides theirs.
+    const both = { agent: 'opencode', worker: { agent: 'codex' }, orchestrator: { agent: 'codex' } };
+    expect(agents(both, 'worker: {agent: ""}')).toEqual(['opencode', 'codex']);
+    expect(agents(both, 'worker: {agent: " "}\nagent: aider')).toEqual(['aider', 'codex']);
+    expect(agents(both, 'worker: {agentConfig: {model: m}}')).toEqual(['codex', 'codex']);
+    expect(agents({ agent: 'opencode', worker: { agent: '' } }, 'x: 1')).toEqual(['opencode', 'opencode']);
   });
 
   test('2.6 models: the orchestrator has its own order', () => {
