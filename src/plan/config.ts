@@ -77,7 +77,7 @@ export function buildConfig(identity: ConfigIdentity, settings: Settings, notes:
               model(shared, 'orchestratorModel', notes),
             permissions: orchestratorPermission(permission),
           };
-    if (name === 'orchestrator') rolePermission(inner, notes);
+    if (name === 'orchestrator') noteUnknownPermission(inner, notes);
     return nothingSet({
       agent: trace(`${name}.agent`, rewriteAgent(agents[name], name, notes)),
       agentConfig: agentConfig({
@@ -127,18 +127,27 @@ function sharedPermission(section: Section | null, notes: Notes): Traced<string>
   };
 }
 
+/**
+ * The own mode of the orchestrator never decided anything, so nothing is lost with it, also with one that has no equal
+ * here. One outside the list is remarked as anywhere (R16).
+ */
+function noteUnknownPermission(section: Section | null, notes: Notes): void {
+  const written = textField(section, 'permissions', notes);
+  if (written !== null && !PERMISSIONS.has(written.value)) noteDropped(written, 'info', notes);
+}
+
+function noteDropped(written: Traced<string>, severity: 'lossy' | 'info', notes: Notes): void {
+  const message = `the permission mode ${wordText('permissions', written.value)} does not exist and is dropped`;
+  notes.add('SETTING_DROPPED', severity, message, written.from[0]);
+}
+
 /** A role's own mode has no default, and one outside the list is dropped (R16, E32). */
 function rolePermission(section: Section | null, notes: Notes): Traced<string> | null {
   const written = textField(section, 'permissions', notes, { lossy: true });
   if (written === null) return null;
   const mapped = PERMISSIONS.get(written.value);
   if (mapped === undefined) {
-    notes.add(
-      'SETTING_DROPPED',
-      'lossy',
-      `the permission mode ${wordText('permissions', written.value)} does not exist and is dropped`,
-      written.from[0],
-    );
+    noteDropped(written, 'lossy', notes);
     return null;
   }
   if (written.value === 'suggest')

@@ -392,6 +392,23 @@ describe('numbered decisions', () => {
     expect(raw.notes('PERMISSION_DEGRADED')).toMatchObject([{ severity: 'lossy' }]);
   });
 
+  test('2.6 R16 the own mode of an orchestrator decides nothing: nothing is lost with it, an unknown one is remarked', () => {
+    const noted = (role: string, text: string) => {
+      const { notes } = draftOf(
+        oneProject(orchestrator(), {
+          'repos/app/agent-orchestrator.yaml': `${role}: {agentConfig: {permissions: ${text}}}`,
+        }),
+      );
+      return notes().map(({ code, severity }) => `${code} ${severity}`);
+    };
+    expect(noted('orchestrator', 'suggest')).toEqual([]);
+    expect(noted('orchestrator', 'yolo')).toEqual(['SETTING_DROPPED info']);
+    expect(noted('orchestrator', '5')).toEqual(['PROJECT_FIELD info']);
+    expect(noted('worker', 'suggest')).toEqual(['PERMISSION_DEGRADED lossy']);
+    expect(noted('worker', 'yolo')).toEqual(['SETTING_DROPPED lossy']);
+    expect(noted('worker', '5')).toEqual(['PROJECT_FIELD lossy']);
+  });
+
   test('2.6 agents: defaults.<role> beats the own agent of a registered project', () => {
     const agents = (defaults: unknown, text: string) => {
       const { worker, orchestrator: role } = draftOf(

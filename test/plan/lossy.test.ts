@@ -67,6 +67,7 @@ describe('--strict', () => {
       config:
         'port: 4000\nnotifiers: {s: {plugin: slack}}\nnotificationRouting: {urgent: [s]}\nreactions: {x: {y: 1}}\nreadyThresholdMs: 1\nprojectOrder: [app]\ndefaults: {notifiers: [s], runtime: tmux}\nprojects: {app: {path: "{{HOME}}/app"}}\n',
     },
+    'a mode of the orchestrator': { local: 'orchestrator: {agentConfig: {permissions: suggest}}' },
     'a renamed agent': { local: 'agent: kimicode' },
     'an empty file': { local: '# nothing' },
     'empty values': {
