@@ -4,7 +4,7 @@ import { dirname } from 'node:path';
 import type { Machine } from '../contracts/machine';
 import { Refusal } from '../contracts/refusals';
 import { closeDatabase, openDatabase } from '../rewrite/connection';
-import { databaseEntry } from '../rewrite/inspect';
+import { databaseStands, requireKnown } from '../rewrite/inspect';
 import { openExclusive, probeWriter } from '../rewrite/lock';
 import { withPrivateCopy } from '../rewrite/private-copy';
 import { moveWithoutOverwriting, putBackStale } from '../rewrite/promotion';
@@ -53,12 +53,12 @@ export function planRollback(whole: Receipt, db: Database | null): RollbackItem[
  * item by item, and the receipt then names what went; of a run undone in part before, only the rest is looked at.
  * Journalled: an interrupted rollback is completed or dropped by the next start.
  *
- * @throws Refusal DAEMON_RUNNING, DB_LOCKED, DB_CORRUPT, NOT_WRITABLE
+ * @throws Refusal DAEMON_RUNNING, DB_LOCKED, DB_CORRUPT, SCHEMA_UNKNOWN, SCHEMA_TOO_OLD, NOT_WRITABLE
  */
 export function rollback(input: RollbackInput): RollbackResult {
   const { paths, runId } = input;
   const receipt = remainderOf(input.receipt);
-  const db = databaseEntry(receipt.database) === null ? null : hold(receipt.database);
+  const db = databaseStands(receipt.database) ? hold(receipt.database) : null;
   let journal: Journal | null = null;
   try {
     const verdicts = db === null ? [] : rowVerdicts(db, receipt);
@@ -179,10 +179,18 @@ async function lookAt(
   });
 }
 
+/** Another file may have come in its place since the look without the lock. */
 function hold(database: string): Database {
   requireWritable(database);
   probeWriter(database);
-  return openExclusive(database);
+  const db = openExclusive(database);
+  try {
+    requireKnown(db, database);
+    return db;
+  } catch (error) {
+    closeDatabase(db);
+    throw error;
+  }
 }
 
 function removeConversation(files: Receipt['conversations'][number]['files']): void {

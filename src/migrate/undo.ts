@@ -13,11 +13,9 @@ import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
 import { EXIT, type ExitCode, type RefusalReport } from '../contracts/outcome';
 import { Refusal, UsageError } from '../contracts/refusals';
-import { closeDatabase, openDatabase } from '../rewrite/connection';
 import { findDaemon } from '../rewrite/daemon';
-import { databaseEntry } from '../rewrite/inspect';
+import { databaseStands, withSoundCopy } from '../rewrite/inspect';
 import { runFile, type TargetPaths, targetPaths } from '../rewrite/paths';
-import { withPrivateCopy } from '../rewrite/private-copy';
 import { recoverFirst, recoverUnder } from './recovery';
 
 export interface UndoFlags {
@@ -183,14 +181,7 @@ function chosenReceipt(runId: string | null, paths: StatePaths, target: TargetPa
 }
 
 async function plannedItems(receipt: Receipt, machine: Machine): Promise<RollbackItem[]> {
-  if (databaseEntry(receipt.database) === null) return planRollback(receipt, null);
+  if (!databaseStands(receipt.database)) return planRollback(receipt, null);
   requireWritable(receipt.database);
-  return withPrivateCopy(receipt.database, machine, (copy) => {
-    const db = openDatabase(copy);
-    try {
-      return planRollback(receipt, db);
-    } finally {
-      closeDatabase(db);
-    }
-  });
+  return withSoundCopy(receipt.database, machine, (db) => planRollback(receipt, db));
 }

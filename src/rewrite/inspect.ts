@@ -9,7 +9,7 @@ import { errorCode } from '../sessions/system-error';
 import { closeDatabase, openDatabase, requireSqlite, sqliteRefusal } from './connection';
 import type { TargetPaths } from './paths';
 import { withPrivateCopy } from './private-copy';
-import { judgeSchema, NEWEST_KNOWN_VERSION, probeRows, readSchema } from './schema-guard';
+import { judgeSchema, knownVersion, NEWEST_KNOWN_VERSION, probeRows, readSchema } from './schema-guard';
 import { readProjects, readSessions } from './target-facts';
 
 /**
@@ -46,6 +46,30 @@ export function readTarget(db: Database, paths: TargetPaths): TargetFacts {
   };
 }
 
+/**
+ * Calls `use` with a private copy of a database that somebody is to delete rows of: it must be sound, and one of the
+ * rewrite. Throws as `inspectTarget`.
+ */
+export async function withSoundCopy<T>(database: string, machine: Machine, use: (db: Database) => T): Promise<T> {
+  requireSqlite();
+  return withPrivateCopy(database, machine, (copy) =>
+    reading(copy, database, (db) => {
+      requireKnown(db, database);
+      requireSound(db, database);
+      return use(db);
+    }),
+  );
+}
+
+/** The part of it that does not last, for an open connection. Throws SCHEMA_TOO_OLD, SCHEMA_UNKNOWN or DB_CORRUPT. */
+export function requireKnown(db: Database, database: string): void {
+  try {
+    knownVersion(readSchema(db), database);
+  } catch (error) {
+    throw sqliteRefusal(error, database) ?? error;
+  }
+}
+
 /** Facts of a target without a database. */
 export function absentTarget(paths: TargetPaths): TargetFacts {
   return { ...paths, exists: false, version: 0, projects: [], sessions: [], notes: [] };
@@ -78,8 +102,12 @@ export function databaseEntry(database: string): Stats | null {
   }
 }
 
-/** False where there is no `ao.db`; throws where something is that can be no database of the rewrite. */
-function databaseStands(database: string): boolean {
+/**
+ * False where there is no `ao.db`.
+ *
+ * @throws Refusal SCHEMA_UNKNOWN where something is that can be no database of the rewrite, NOT_WRITABLE as `databaseEntry`
+ */
+export function databaseStands(database: string): boolean {
   const entry = databaseEntry(database);
   if (entry === null) return false;
   const file = entry.isSymbolicLink() ? targetAt(database) : entry;

@@ -88,7 +88,20 @@ export function readSchema(db: Database): SchemaReading {
  * The newest recorded version of a database that the tool can write to (rewrite-target.md 8.5). Throws
  * `Refusal('SCHEMA_TOO_OLD')` or `Refusal('SCHEMA_UNKNOWN')`, by migration.md 3.
  */
-export function judgeSchema({ versions, tables }: SchemaReading, database: string): number {
+export function judgeSchema(reading: SchemaReading, database: string): number {
+  const newest = knownVersion(reading, database);
+  for (const [table, known] of Object.entries(V12_COLUMNS)) {
+    const names = new Set<string>(known);
+    const strange = reading.tables.get(table)?.find(({ name, demanded }) => demanded && !names.has(name));
+    if (strange === undefined) continue;
+    const why = `demands a value for ${table}.${strange.name}, which is not known here`;
+    throw new Refusal('SCHEMA_UNKNOWN', `${database} ${why}.`);
+  }
+  return newest;
+}
+
+/** The same for who inserts nothing: a column that demands a value is in nobody's way then. Throws as `judgeSchema`. */
+export function knownVersion({ versions, tables }: SchemaReading, database: string): number {
   const unknown = (why: string, hint?: string): Refusal => new Refusal('SCHEMA_UNKNOWN', `${database} ${why}.`, hint);
   if (versions === null) throw unknown('is not a database of the new app: it has no version table');
   if (versions.length === 0) throw unknown('has an empty version table');
@@ -109,11 +122,6 @@ export function judgeSchema({ versions, tables }: SchemaReading, database: strin
   if (lacking !== null) {
     const hint = 'Start the newest app once, it repairs its database by itself; then run again.';
     throw unknown(`records version ${lacking.version} but has no column ${lacking.column}`, hint);
-  }
-  for (const [table, known] of Object.entries(V12_COLUMNS)) {
-    const names = new Set<string>(known);
-    const strange = tables.get(table)?.find(({ name, demanded }) => demanded && !names.has(name));
-    if (strange !== undefined) throw unknown(`demands a value for ${table}.${strange.name}, which is not known here`);
   }
   return newest;
 }

@@ -1,6 +1,16 @@
 import { Database } from 'bun:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import { run, runJson } from '../support/executable';
 import { claudeFile, rowsOf } from '../support/expected';
@@ -163,5 +173,62 @@ describe('rollback', () => {
       runId: first.document.runId,
     });
     expect(rowsOf(database()).projects.map(({ id }) => id)).toEqual(['my-app_dea48f1d64', 'web-app_14e80c6005']);
+  });
+});
+
+describe('a database that cannot be used', () => {
+  const replace = (put: () => void) => (): void => {
+    rmSync(database());
+    put();
+  };
+  const foreign = (): void => {
+    using db = new Database(database(), { create: true });
+    db.run('CREATE TABLE notes (a)');
+  };
+  const KINDS: readonly (readonly [string, string, () => void])[] = [
+    [
+      'is no database',
+      'DB_CORRUPT',
+      replace(() => writeFileSync(database(), 'text, and more of it than a header '.repeat(9))),
+    ],
+    ['is cut short', 'DB_CORRUPT', () => truncateSync(database(), 20_000)],
+    ['is empty', 'SCHEMA_UNKNOWN', () => truncateSync(database())],
+    ['is of another program', 'SCHEMA_UNKNOWN', replace(foreign)],
+    ['is a link to nothing', 'SCHEMA_UNKNOWN', replace(() => symlinkSync(join(home.path, 'nothing'), database()))],
+    ['lost its version table', 'SCHEMA_UNKNOWN', () => edit('DROP TABLE goose_db_version')],
+    ['is of an old version', 'SCHEMA_TOO_OLD', () => edit('DELETE FROM goose_db_version WHERE version_id = 12')],
+  ];
+
+  test.each(KINDS)('that %s is refused with %s, and nothing is changed', async (_, code, damage) => {
+    await run(home, ['--yes']);
+    damage();
+    const found = snapshot(home.path);
+    for (const args of [
+      ['rollback', '--dry-run'],
+      ['rollback', '--yes'],
+    ]) {
+      const done = await runJson(home, args);
+      expect(done).toMatchObject({ exitCode: 3, document: { status: 'refused', refusal: { code } } });
+      expect((await runJson(home, ['--dry-run'])).document).toMatchObject({ refusal: { code } });
+    }
+    expect(snapshot(home.path)).toEqual(found);
+  });
+
+  test('that is gone refuses nothing: the conversations go', async () => {
+    await run(home, ['--yes']);
+    rmSync(database());
+    expect(await undo()).toMatchObject({ exitCode: 0, document: { status: 'undone' } });
+  });
+
+  test('that demands a value nobody knows of takes no rows, but gives them up', async () => {
+    await run(home, ['--yes']);
+    edit(
+      'ALTER TABLE session_worktrees RENAME TO before',
+      'CREATE TABLE session_worktrees (session_id, repo_name, branch, base_sha, worktree_path, preserved_ref, state, later TEXT NOT NULL)',
+      "INSERT INTO session_worktrees SELECT session_id, repo_name, branch, base_sha, worktree_path, preserved_ref, state, 'x' FROM before",
+      'DROP TABLE before',
+    );
+    expect((await runJson(home, ['--dry-run'])).document).toMatchObject({ refusal: { code: 'SCHEMA_UNKNOWN' } });
+    expect(await undo()).toMatchObject({ exitCode: 0, document: { status: 'undone' } });
   });
 });
