@@ -1,4 +1,5 @@
 import type { Database } from 'bun:sqlite';
+import { attempt, TransactionEnded } from '../rewrite/savepoint';
 import {
   configDigest,
   likeReceipt,
@@ -19,36 +20,69 @@ export interface RowVerdict {
 type Row = Record<string, unknown>;
 
 /**
- * Which rows of a run may go (migration.md 8): those that are as the receipt says in every column, and that no other row
- * of any table refers to. Sessions first, because a project stays as long as one of its sessions does.
+ * Deletes the rows of a run that may go (migration.md 8): those that are as the receipt says in every column, and that no
+ * other row of any table refers to; a project stays as long as one of its sessions does. Foreign keys are on, and the
+ * transaction stays open: what is returned comes true with its COMMIT. A row that the database itself keeps, by a trigger of somebody else, is refused with the database's reason, and with a
+ * session its project; the others go. On an error the transaction is gone.
  */
-export function rowVerdicts(db: Database, receipt: Receipt): RowVerdict[] {
+export function deleteRows(db: Database, receipt: Receipt): RowVerdict[] {
+  const kept = new Map<string, string>();
+  for (;;) {
+    db.run('BEGIN IMMEDIATE');
+    try {
+      return deleteBut(db, receipt, kept);
+    } catch (error) {
+      if (db.inTransaction) db.run('ROLLBACK');
+      if (!(error instanceof TransactionEnded)) throw error;
+      // A trigger has taken all of it back: once more, without the row that it keeps.
+    }
+  }
+}
+
+/** @param kept reasons by kind and id; what turns out to be kept too is added */
+function deleteBut(db: Database, receipt: Receipt, kept: Map<string, string>): RowVerdict[] {
   const references = foreignKeys(db);
-  const sessions = receipt.sessions.map((session) => sessionVerdict(db, session, receipt.runId, references));
-  const going = new Set(sessions.filter(({ outcome }) => outcome === 'removed').map(({ id }) => id));
-  const projects = receipt.projects.map((project) => projectVerdict(db, project, receipt, references, going));
+  const deleted = (verdict: RowVerdict, work: () => string | null): RowVerdict => {
+    if (verdict.outcome !== 'removed') return verdict;
+    const key = `${verdict.kind} ${verdict.id}`;
+    const reason = kept.get(key) ?? attempting(db, work, (why) => kept.set(key, why));
+    return reason === null ? verdict : { ...verdict, outcome: 'refused', reason: `the database keeps it: ${reason}` };
+  };
+  const judged = receipt.sessions.map((session) => sessionVerdict(db, session, receipt.runId, references));
+  const sessions = receipt.sessions.flatMap((session, index) => {
+    const verdict = judged[index];
+    return verdict === undefined ? [] : deleted(verdict, () => deleteSession(db, session));
+  });
+  const going = idsOf(sessions);
+  const projects = receipt.projects.map((project) =>
+    deleted(projectVerdict(db, project, receipt, references, going), () => deleteRow(db, 'projects', project.id)),
+  );
   return [...projects, ...sessions];
 }
 
-/** Deletes what may go, in one transaction with foreign keys on. */
-export function deleteRun(db: Database, receipt: Receipt, verdicts: readonly RowVerdict[]): void {
-  const going = new Set(verdicts.filter(({ outcome }) => outcome === 'removed').map(({ kind, id }) => `${kind} ${id}`));
-  db.run('BEGIN IMMEDIATE');
+function attempting(db: Database, work: () => string | null, onEnd: (reason: string) => void): string | null {
   try {
-    for (const session of receipt.sessions) {
-      if (!going.has(`orchestrator ${session.id}`)) continue;
-      db.query('DELETE FROM session_worktrees WHERE session_id = ?').run(session.id);
-      for (const seq of session.changes)
-        db.query('DELETE FROM change_log WHERE seq = ? AND session_id = ?').run(seq, session.id);
-      db.query('DELETE FROM sessions WHERE id = ?').run(session.id);
-    }
-    for (const { id } of receipt.projects)
-      if (going.has(`project ${id}`)) db.query('DELETE FROM projects WHERE id = ?').run(id);
-    db.run('COMMIT');
+    return attempt(db, work);
   } catch (error) {
-    if (db.inTransaction) db.run('ROLLBACK');
+    if (error instanceof TransactionEnded) onEnd(error.message);
     throw error;
   }
+}
+
+function deleteSession(db: Database, { id, changes }: ReceiptSession): string | null {
+  db.query('DELETE FROM session_worktrees WHERE session_id = ?').run(id);
+  for (const seq of changes) db.query('DELETE FROM change_log WHERE seq = ? AND session_id = ?').run(seq, id);
+  return deleteRow(db, 'sessions', id);
+}
+
+/** Null if the row went. A trigger can keep it without an error. */
+function deleteRow(db: Database, table: 'projects' | 'sessions', id: string): string | null {
+  db.query(`DELETE FROM ${table} WHERE id = ?`).run(id);
+  return db.query(`SELECT 1 FROM ${table} WHERE id = ?`).get(id) === null ? null : 'a trigger ignores its removal';
+}
+
+function idsOf(verdicts: readonly RowVerdict[]): ReadonlySet<string> {
+  return new Set(verdicts.flatMap(({ id, outcome }) => (outcome === 'removed' ? id : [])));
 }
 
 /** Whether a row that a rollback was to delete is still there, as the run had written it: one transaction takes them all. */
@@ -74,11 +108,13 @@ export function holdsAnyOf(
 
 /** The database is as one that the tool has just made, without any row of anybody: versions 0 to 12 and empty tables. */
 export function onlyHolds(db: Database): boolean {
+  const names = tables(db);
+  if (!names.includes('goose_db_version')) return false;
   const versions = db
     .query<{ version: number }, []>('SELECT version_id AS version FROM goose_db_version ORDER BY version_id')
     .all();
   if (versions.length !== 13 || versions.some(({ version }, index) => version !== index)) return false;
-  return tables(db)
+  return names
     .filter((table) => table !== 'goose_db_version')
     .every((table) => db.query(`SELECT 1 FROM ${quoted(table)} LIMIT 1`).get() === null);
 }

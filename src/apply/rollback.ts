@@ -3,7 +3,8 @@ import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Machine } from '../contracts/machine';
 import { Refusal } from '../contracts/refusals';
-import { closeDatabase, openDatabase } from '../rewrite/connection';
+import { closeDatabase, openDatabase, sqliteRefusal } from '../rewrite/connection';
+import { abandonRows, commitRows } from '../rewrite/existing';
 import { databaseStands, requireKnown } from '../rewrite/inspect';
 import { openExclusive, probeWriter } from '../rewrite/lock';
 import { withPrivateCopy } from '../rewrite/private-copy';
@@ -15,7 +16,7 @@ import { type Journal, openJournal, type Step } from './journal';
 import { requireWritable } from './permission';
 import { type Receipt, remainderOf, requireReceipt, writeRolledBack } from './receipt';
 import { conversationItems, itemOf, type RollbackItem, removedItems, stayingIds } from './rollback-items';
-import { deleteRun, holdsAnyOf, onlyHolds, type RowVerdict, rowVerdicts } from './rollback-rows';
+import { deleteRows, holdsAnyOf, onlyHolds, type RowVerdict } from './rollback-rows';
 import type { StatePaths } from './state';
 
 export interface RollbackResult {
@@ -40,18 +41,21 @@ export class UnfinishedRollback extends Error {
   }
 }
 
-/** What a rollback of this run would do, read from an open database (null where it is gone). Changes nothing. */
+/**
+ * What a rollback of this run would do: tried on a private copy of the database (null where that is gone), and taken back.
+ */
 export function planRollback(whole: Receipt, db: Database | null): RollbackItem[] {
   const receipt = remainderOf(whole);
-  const verdicts = db === null ? [] : rowVerdicts(db, receipt);
+  const verdicts = db === null ? [] : deleteRows(db, receipt);
+  if (db !== null) abandonRows(db);
   return [...verdicts.map(itemOf), ...conversationItems(receipt, verdicts)];
 }
 
 /**
  * Undoes one run (migration.md 8): its rows in one transaction, its conversations as long as they are byte for byte what
- * was written, a database that it made as a file if nothing else came into it. What somebody has changed is refused,
- * item by item, and the receipt then names what went; of a run undone in part before, only the rest is looked at.
- * Journalled: an interrupted rollback is completed or dropped by the next start.
+ * was written, a database that it made as a file if nothing else came into it. What somebody has changed is refused, and
+ * what the database itself keeps, item by item, and the receipt then names what went; of a run undone in part before, only
+ * the rest is looked at. Journalled: an interrupted rollback is completed or dropped by the next start.
  *
  * @throws Refusal DAEMON_RUNNING, DB_LOCKED, DB_CORRUPT, SCHEMA_UNKNOWN, SCHEMA_TOO_OLD, NOT_WRITABLE
  */
@@ -61,7 +65,8 @@ export function rollback(input: RollbackInput): RollbackResult {
   const db = databaseStands(receipt.database) ? hold(receipt.database) : null;
   let journal: Journal | null = null;
   try {
-    const verdicts = db === null ? [] : rowVerdicts(db, receipt);
+    // Only the COMMIT below makes it last: until then an accident leaves nothing of it.
+    const verdicts = db === null ? [] : deleteRows(db, receipt);
     const conversations = conversationItems(receipt, verdicts);
     const staying = stayingIds(conversations);
     const removable = receipt.conversations.filter(({ resumeId, placed }) => placed && !staying.has(resumeId));
@@ -90,7 +95,7 @@ export function rollback(input: RollbackInput): RollbackResult {
       removed,
       complete: !isRefusing,
     });
-    if (db !== null) deleteRun(db, receipt, verdicts);
+    if (db !== null) commitRows(db);
     const whole =
       db !== null && receipt.dbCreated && verdicts.every(({ outcome }) => outcome !== 'refused') && onlyHolds(db);
     if (db !== null) closeDatabase(db);
@@ -110,7 +115,8 @@ export function rollback(input: RollbackInput): RollbackResult {
       throw error;
     }
     // The journal stays: SQLite may have kept or dropped a transaction whose COMMIT failed, and the next start looks.
-    throw journal === null ? error : new UnfinishedRollback(error);
+    if (journal !== null) throw new UnfinishedRollback(error);
+    throw sqliteRefusal(error, receipt.database) ?? error;
   }
 }
 
@@ -270,6 +276,7 @@ function endQuietly(journal: Journal): void {
 
 function closeQuietly(db: Database): void {
   try {
+    abandonRows(db);
     closeDatabase(db);
   } catch {
     // It was closed already.

@@ -1,7 +1,7 @@
 import type { Database } from 'bun:sqlite';
 import type { MarkerRow, Plan, ProjectRow, SessionRow } from '../contracts/plan';
 import { encodeConfig } from './config';
-import { sqliteCode } from './connection';
+import { attempt } from './savepoint';
 
 /** What a run adds to the three tables. */
 export interface RowSet {
@@ -59,7 +59,10 @@ export function insertRows(db: Database, rows: RowSet): Inserted {
   const failures: RowFailure[] = [];
   const lastChange = newestChange(db);
   const taken = <T>(kind: RowFailure['kind'], id: string, whole: T, insert: () => void): T[] => {
-    const reason = attempt(db, insert);
+    const reason = attempt(db, () => {
+      insert();
+      return null;
+    });
     if (reason !== null) failures.push({ kind, id, reason });
     return reason === null ? [whole] : [];
   };
@@ -145,26 +148,6 @@ function insert(db: Database, table: Table, columns: Columns): void {
   const names = Object.keys(columns);
   const marks = names.map(() => '?').join(', ');
   db.query(`INSERT INTO ${table} (${names.join(', ')}) VALUES (${marks})`).run(...Object.values(columns).map(stored));
-}
-
-/** Runs it in a savepoint of its own. Null if it worked, the database's reason if it was this row's fault. */
-function attempt(db: Database, work: () => void): string | null {
-  db.query('SAVEPOINT item').run();
-  try {
-    work();
-    db.query('RELEASE item').run();
-    return null;
-  } catch (error) {
-    if (!blamesTheRow(error)) throw error;
-    db.query('ROLLBACK TO item').run();
-    db.query('RELEASE item').run();
-    return error instanceof Error ? error.message : String(error);
-  }
-}
-
-function blamesTheRow(error: unknown): boolean {
-  const code = sqliteCode(error);
-  return code !== null && ['SQLITE_CONSTRAINT', 'SQLITE_MISMATCH', 'SQLITE_TOOBIG', 'SQLITE_ERROR'].includes(code);
 }
 
 function newestChange(db: Database): number {

@@ -358,6 +358,15 @@ describe('recovery of a rollback', () => {
     expect(written().removed).toEqual({ projects: [], sessions: ['p-orchestrator'], conversations: [] });
   });
 
+  test('is finished beside a database that has lost its version table, which stays', async () => {
+    makeDatabase('DROP TABLE goose_db_version');
+    writeFileSync(at('copy.jsonl'), 'text');
+    writeReceipt(paths, receipt({ status: 'done' }));
+    killedRollback(remove());
+    expect(await recover()).toMatchObject([{ outcome: 'finished' }]);
+    expect({ status: status(), database: existsSync(database()) }).toEqual({ status: 'undone', database: true });
+  });
+
   test('writes the same receipt as a rollback in part that was not killed', async () => {
     const rows = (id: string): string[] => [
       project.replace("'p', '/p'", `'${id}', '/${id}'`),

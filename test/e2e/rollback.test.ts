@@ -176,6 +176,58 @@ describe('rollback', () => {
   });
 });
 
+describe('a row that the database itself keeps', () => {
+  const TRIGGERS = [
+    ["SELECT RAISE(ABORT, 'kept by somebody')", 'the database keeps it: kept by somebody'],
+    ["SELECT RAISE(ROLLBACK, 'kept by somebody')", 'the database keeps it: kept by somebody'],
+    ['SELECT RAISE(IGNORE)', 'the database keeps it: a trigger ignores its removal'],
+  ] as const;
+
+  test.each(TRIGGERS)('stays with all that belongs to it, and the others go: %s', async (statement, reason) => {
+    await run(home, ['--yes']);
+    edit(`CREATE TRIGGER keeps BEFORE DELETE ON sessions WHEN old.id = 'acme-orchestrator' BEGIN ${statement}; END`);
+    const shown = await runJson(home, ['rollback', '--dry-run']);
+    expect(shown).toMatchObject({ exitCode: 0, document: { status: 'planned' } });
+    const done = await undo();
+    expect(done).toMatchObject({ exitCode: 1, document: { status: 'partly-undone', items: shown.document.items } });
+    expect(done.document.items).toContainEqual({
+      kind: 'orchestrator',
+      id: 'acme-orchestrator',
+      outcome: 'refused',
+      reason,
+    });
+    expect(rowsOf(database())).toMatchObject({
+      projects: [{ id: ACME }],
+      sessions: [{ id: 'acme-orchestrator' }],
+      session_worktrees: [{ session_id: 'acme-orchestrator' }],
+    });
+    const cwd = join(dataDir(), 'worktrees', ACME, 'orchestrator', 'acme-orchestrator');
+    expect(existsSync(claudeFile(home, cwd, 'bc6650a6-a81a-492c-9142-a294d19ddbf4'))).toBe(true);
+    expect(readdirSync(join(home.path, '.ao', 'migrations')).filter((name) => !name.endsWith('.json'))).toEqual([]);
+    edit('DROP TRIGGER keeps');
+    expect(await undo()).toMatchObject({ exitCode: 0, document: { status: 'undone' } });
+    expect(existsSync(dataDir())).toBe(false);
+  });
+
+  test('is every session where the trigger cannot even run', async () => {
+    await run(home, ['--yes']);
+    edit('CREATE TRIGGER keeps BEFORE DELETE ON sessions BEGIN SELECT * FROM nowhere; END');
+    expect((await undo()).document).toMatchObject({ status: 'partly-undone' });
+    expect(rowsOf(database())).toMatchObject({ projects: { length: 3 }, sessions: { length: 3 } });
+    edit('DROP TRIGGER keeps');
+    expect(await undo()).toMatchObject({ exitCode: 0, document: { status: 'undone' } });
+  });
+
+  test('may be a project', async () => {
+    await run(home, ['--yes']);
+    edit(
+      `CREATE TRIGGER keeps BEFORE DELETE ON projects WHEN old.id = '${ACME}' BEGIN SELECT RAISE(FAIL, 'mine'); END`,
+    );
+    expect((await undo()).document).toMatchObject({ status: 'partly-undone' });
+    expect(rowsOf(database())).toMatchObject({ projects: [{ id: ACME }], sessions: [] });
+  });
+});
+
 describe('a database that cannot be used', () => {
   const replace = (put: () => void) => (): void => {
     rmSync(database());
