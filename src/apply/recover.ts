@@ -66,9 +66,9 @@ async function recoverRun(paths: StatePaths, runId: string, machine: Machine): P
   const first = steps[0];
   const madeDirectories = first !== undefined && 'madeDirectories' in first ? first.madeDirectories : [];
   if (first?.step === 'rollback') {
-    const outcome = await finishRollback(paths, first, steps, machine);
+    const ended = await finishRollback(paths, first, steps, machine);
     endJournal(paths, runId);
-    return { runId, outcome, notes: [], madeDirectories };
+    return { runId, ...ended, madeDirectories };
   }
   const receipt = requireReceipt(paths, runId);
   const committed = receipt !== null && (receipt.status !== 'committing' || (await isCommitted(receipt, machine)));

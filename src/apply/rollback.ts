@@ -2,6 +2,7 @@ import type { Database } from 'bun:sqlite';
 import { rmSync } from 'node:fs';
 import { dirname } from 'node:path';
 import type { Machine } from '../contracts/machine';
+import type { Note } from '../contracts/notes';
 import { Refusal } from '../contracts/refusals';
 import { closeDatabase, openDatabase, sqliteRefusal } from '../rewrite/connection';
 import { abandonRows, commitRows } from '../rewrite/existing';
@@ -18,11 +19,14 @@ import { type Receipt, remainderOf, requireReceipt, writeRolledBack } from './re
 import { conversationItems, itemOf, type RollbackItem, removedItems, stayingIds } from './rollback-items';
 import { deleteRows, holdsAnyOf, onlyHolds, type RowVerdict } from './rollback-rows';
 import type { StatePaths } from './state';
+import { staleNotes } from './undo';
 
 export interface RollbackResult {
   readonly items: readonly RollbackItem[];
   /** Every item is gone, or was before. */
   readonly complete: boolean;
+  /** Left-over files of an earlier database that had to stay aside. */
+  readonly notes: readonly Note[];
 }
 
 export interface RollbackInput {
@@ -107,7 +111,7 @@ export function rollback(input: RollbackInput): RollbackResult {
     const isUndone = items.every(({ outcome }) => outcome !== 'refused');
     writeRolledBack(paths, input.receipt, isUndone ? 'all' : removed);
     endQuietly(journal);
-    return { items, complete };
+    return { items, complete, notes: notesOf(receipt) };
   } catch (error) {
     if (db !== null) closeQuietly(db);
     if (error instanceof Refusal) {
@@ -129,13 +133,14 @@ export async function finishRollback(
   first: Extract<Step, { step: 'rollback' }>,
   steps: readonly Step[],
   machine: Machine,
-): Promise<'finished' | 'dropped'> {
+): Promise<{ readonly outcome: 'finished' | 'dropped'; readonly notes: readonly Note[] }> {
   const receipt = requireReceipt(paths, first.target);
   const removal = steps.find((step) => step.step === 'remove');
-  if (receipt === null || receipt.status === 'undone' || removal === undefined) return 'finished';
+  if (receipt === null || receipt.status === 'undone' || removal === undefined)
+    return { outcome: 'finished', notes: [] };
   const isOwn = restoreName(receipt, first.runId);
   const left = isOwn ? await lookAt(receipt, removal, machine) : 'others';
-  if (left === 'rows') return 'dropped';
+  if (left === 'rows') return { outcome: 'dropped', notes: [] };
   for (const { path, sha256 } of removal.files) {
     if (!isStill(path, null, sha256)) continue;
     rmSync(path);
@@ -147,7 +152,12 @@ export async function finishRollback(
   if (receipt.dbCreated && left === 'nothing') removeSetAside(receipt, asideName(receipt.database, first.runId));
   const removed = removal.removed ?? { projects: removal.projects, sessions: removal.sessions, conversations: [] };
   writeRolledBack(paths, receipt, isRefused ? removed : 'all');
-  return 'finished';
+  return { outcome: 'finished', notes: notesOf(receipt) };
+}
+
+/** Beside a database that stays, what was put aside before the run stays aside: it would replace that one's content. */
+function notesOf({ stale }: Receipt): Note[] {
+  return staleNotes(stale.filter(({ aside }) => stands(aside)));
 }
 
 /**

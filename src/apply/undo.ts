@@ -2,7 +2,7 @@ import { readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Note } from '../contracts/notes';
 import { discardDatabase } from '../rewrite/create';
-import { putBackStale } from '../rewrite/promotion';
+import { putBackStale, type StaleFile } from '../rewrite/promotion';
 import { entryAt, stands } from '../sessions/entry';
 import { isSystemError } from '../sessions/source';
 import { removeBackup } from './backup';
@@ -64,17 +64,20 @@ function undoDatabase(step: StepOf<'database'>, steps: readonly Step[], changed:
   const held = entryAt(database);
   const isPlaceholder = held?.isFile() === true && held.size === 0 && (held.mode & 0o777) === 0o600;
   if (isPlaceholder && steps.some(({ step: name }) => name === 'commit')) rmSync(database);
-  const notes = putBackStale(step.stale, database).map(
-    ({ aside }): Note => ({
-      code: 'STALE_FILE_MOVED',
-      severity: 'warn',
-      message: 'the left-over database file stays under its new name',
-      file: aside,
-    }),
-  );
+  const notes = staleNotes(putBackStale(step.stale, database));
   removeEmpty(step.directories);
   for (const directory of step.directories) changed.add(dirname(directory));
   return notes;
+}
+
+/** Names the left-over files of an earlier database that stay aside. */
+export function staleNotes(stale: readonly StaleFile[]): Note[] {
+  return stale.map(({ aside }) => ({
+    code: 'STALE_FILE_MOVED',
+    severity: 'warn',
+    message: 'the left-over database file stays under its new name',
+    file: aside,
+  }));
 }
 
 function undoPlaced(

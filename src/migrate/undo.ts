@@ -116,7 +116,9 @@ export async function undo(flags: UndoFlags, setting: UndoSetting): Promise<Undo
       // From here on it goes through: it is one piece of work that waits for nothing.
       await signalsSeen();
       setting.interrupted();
-      const { items } = rollback({ receipt: current, paths, runId, machine, lockDirectories: lock.madeDirectories });
+      const done = rollback({ receipt: current, paths, runId, machine, lockDirectories: lock.madeDirectories });
+      const { items } = done;
+      notes.push(...done.notes);
       const refused = items.some(({ outcome }) => outcome === 'refused');
       return {
         ...about,

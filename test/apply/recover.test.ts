@@ -361,9 +361,12 @@ describe('recovery of a rollback', () => {
   test('is finished beside a database that has lost its version table, which stays', async () => {
     makeDatabase('DROP TABLE goose_db_version');
     writeFileSync(at('copy.jsonl'), 'text');
-    writeReceipt(paths, receipt({ status: 'done' }));
+    const stale = { original: `${database()}-wal`, aside: `${database()}-wal.stale-${RUN}` };
+    writeFileSync(stale.aside, 'of another time');
+    writeReceipt(paths, receipt({ status: 'done', stale: [stale] }));
     killedRollback(remove());
-    expect(await recover()).toMatchObject([{ outcome: 'finished' }]);
+    const notes = [{ code: 'STALE_FILE_MOVED', file: stale.aside }];
+    expect(await recover()).toMatchObject([{ outcome: 'finished', notes }]);
     expect({ status: status(), database: existsSync(database()) }).toEqual({ status: 'undone', database: true });
   });
 

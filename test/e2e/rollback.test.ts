@@ -176,6 +176,45 @@ describe('rollback', () => {
   });
 });
 
+describe('a left-over file of an earlier database', () => {
+  const leftOver = (): string => `${database()}-wal`;
+  const asideOf = (runId: unknown): string => `${leftOver()}.stale-${runId}`;
+  const noteOf = (runId: unknown) => ({
+    code: 'STALE_FILE_MOVED',
+    severity: 'warn',
+    message: expect.any(String),
+    file: asideOf(runId),
+  });
+  beforeEach(() => {
+    mkdirSync(dataDir(), { recursive: true });
+    writeFileSync(leftOver(), 'of another time');
+  });
+
+  test('gets its name back where the database goes', async () => {
+    await run(home, ['--yes']);
+    expect(await undo()).toMatchObject({ exitCode: 0, document: { status: 'undone', notes: [] } });
+    expect(readdirSync(dataDir())).toEqual(['ao.db-wal']);
+    expect(readFileSync(leftOver(), 'utf8')).toBe('of another time');
+  });
+
+  test('is named where a row of somebody else keeps the database', async () => {
+    const { runId } = (await runJson(home, ['--yes'])).document;
+    edit(
+      "INSERT INTO projects (id, path, repo_origin_url, display_name, registered_at, kind) VALUES ('mine', '/mine', '', 'Mine', '2026-11-22 00:00:00 +0000 UTC', 'single_repo')",
+    );
+    const done = await undo();
+    expect(done).toMatchObject({ exitCode: 0, document: { status: 'undone', notes: [noteOf(runId)] } });
+    expect(readFileSync(asideOf(runId), 'utf8')).toBe('of another time');
+  });
+
+  test('is named in the words for people too, and where the database is gone altogether', async () => {
+    const { runId } = (await runJson(home, ['--yes'])).document;
+    rmSync(database());
+    const done = await run(home, ['rollback', '--yes']);
+    expect(done.stdout.replaceAll(/\s+/g, '')).toContain(`ao.db-wal.stale-${runId}`);
+  });
+});
+
 describe('a row that the database itself keeps', () => {
   const TRIGGERS = [
     ["SELECT RAISE(ABORT, 'kept by somebody')", 'the database keeps it: kept by somebody'],
