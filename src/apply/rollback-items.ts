@@ -1,9 +1,10 @@
-import { dirname } from 'node:path';
-import { stands } from '../sessions/entry';
+import { dirname, join } from 'node:path';
+import { readSidecar } from '../sessions/claude-sidecar';
+import { entryAt, stands } from '../sessions/entry';
 import { errorCode } from '../sessions/system-error';
-import { isStill } from './file-state';
+import { digestOf, isStill } from './file-state';
 import { mayChange } from './permission';
-import type { Receipt, RemovedItems } from './receipt';
+import type { Receipt, ReceiptConversation, RemovedItems } from './receipt';
 import type { RowVerdict } from './rollback-rows';
 
 /** What a rollback does, or would do, with one thing that the run made. */
@@ -24,7 +25,7 @@ export function isRefused(verdicts: readonly RowVerdict[], sessionId: string): b
   return verdicts.some(({ kind, id, outcome }) => kind === 'orchestrator' && id === sessionId && outcome === 'refused');
 }
 
-/** Conversations of the run: those of a refused session stay with it, grown ones stay, OpenCode's are only named. */
+/** Conversations of the run: those of a refused session stay with it, changed ones stay, OpenCode's are only named. */
 export function conversationItems(receipt: Receipt, verdicts: readonly RowVerdict[]): RollbackItem[] {
   return receipt.conversations.flatMap(({ sessionId, resumeId, placed, harness, files }): RollbackItem[] => {
     if (!placed) return [];
@@ -38,27 +39,48 @@ export function conversationItems(receipt: Receipt, verdicts: readonly RowVerdic
           reason: 'OpenCode keeps the imported session; delete it there if it is not wanted',
         },
       ];
-    return [{ ...item, ...verdictOf(files) }];
+    return [{ ...item, ...verdictOf(files, harness) }];
   });
 }
 
+type ConversationFiles = ReceiptConversation['files'];
+
 /** Judged before anything of it goes: a file that could not be removed later would leave the rollback half done. */
-function verdictOf(files: Receipt['conversations'][number]['files']): Pick<RollbackItem, 'outcome' | 'reason'> {
+function verdictOf(
+  files: ConversationFiles,
+  harness: ReceiptConversation['harness'],
+): Pick<RollbackItem, 'outcome' | 'reason'> {
   const [main] = files;
+  if (main === undefined) return { outcome: 'absent' };
   try {
-    if (main === undefined || !stands(main.destination)) return { outcome: 'absent' };
-    if (!isStill(main.destination, main.size, main.sha256))
-      return { outcome: 'refused', reason: 'it has grown since, and is never deleted' };
-    const closed = files
-      .filter(({ destination }) => stands(destination))
-      .map(({ destination }) => dirname(destination))
-      .find((folder) => !mayChange(folder));
+    const standing = files.filter(({ destination }) => stands(destination));
+    const other = standing.find(({ destination, size, sha256 }) => !isStill(destination, size, sha256));
+    if (other !== undefined) return { outcome: 'refused', reason: `${changeOf(other)}, and is never deleted` };
+    if (harness === 'claude-code' && hasMore(files, main))
+      return { outcome: 'refused', reason: `${GROWN}, and is never deleted` };
+    if (!standing.includes(main)) return { outcome: 'absent' };
+    const closed = standing.map(({ destination }) => dirname(destination)).find((folder) => !mayChange(folder));
     return closed === undefined
       ? { outcome: 'removed' }
       : { outcome: 'refused', reason: `nothing may be removed from ${closed}` };
   } catch (error) {
     return { outcome: 'refused', reason: `it cannot be read (${errorCode(error)})` };
   }
+}
+
+const GROWN = 'it has grown since';
+
+function changeOf({ destination, size, sha256 }: ConversationFiles[number]): string {
+  const now = entryAt(destination);
+  const begins = now?.isFile() === true && now.size > size && digestOf(destination, size) === sha256;
+  return begins ? GROWN : 'it is not what was written';
+}
+
+/** The agent has put another file into the folder of the same name beside the transcript. */
+function hasMore(files: ConversationFiles, { destination }: ConversationFiles[number]): boolean {
+  const folder = destination.replace(/\.jsonl$/, '');
+  const written = new Set(files.map((file) => file.destination));
+  return folder !== destination && readSidecar(folder).files.some(({ name }) => !written.has(join(folder, name)));
 }
 
 /** Resume ids of the conversations that stay, each whole, with the files that belong to it. */

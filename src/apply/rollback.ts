@@ -92,7 +92,7 @@ export function rollback(input: RollbackInput): RollbackResult {
     const isRefusing = [...verdicts, ...conversations].some(({ outcome }) => outcome === 'refused');
     journal.note({
       step: 'remove',
-      files: removable.flatMap(({ files }) => files.map(({ destination, sha256 }) => ({ path: destination, sha256 }))),
+      files: removable.flatMap(({ files }) => removalOf(files)),
       directories: removable.flatMap(({ createdDirectories }) => createdDirectories),
       sessions: going('orchestrator'),
       projects: going('project'),
@@ -103,7 +103,7 @@ export function rollback(input: RollbackInput): RollbackResult {
     const whole =
       db !== null && receipt.dbCreated && verdicts.every(({ outcome }) => outcome !== 'refused') && onlyHolds(db);
     if (db !== null) closeDatabase(db);
-    for (const { files } of removable) removeConversation(files);
+    for (const { files } of removable) removeConversation(removalOf(files));
     removeEmptyDurably(removable.flatMap(({ createdDirectories }) => createdDirectories));
     const database = whole ? [removeDatabase(receipt, runId)] : [];
     const items = [...verdicts.map(itemOf), ...conversations, ...database];
@@ -141,18 +141,40 @@ export async function finishRollback(
   const isOwn = restoreName(receipt, first.runId);
   const left = isOwn ? await lookAt(receipt, removal, machine) : 'others';
   if (left === 'rows') return { outcome: 'dropped', notes: [] };
-  for (const { path, sha256 } of removal.files) {
-    if (!isStill(path, null, sha256)) continue;
-    rmSync(path);
-    syncDirectory(dirname(path));
-  }
+  const stayed = conversationsOf(receipt, removal.files).filter((files) => !removeConversation(files));
   removeEmptyDurably(removal.directories);
   let isRefused = !removal.complete;
   if (receipt.dbCreated && left === 'empty') isRefused ||= removeDatabase(receipt, first.runId).outcome === 'refused';
   if (receipt.dbCreated && left === 'nothing') removeSetAside(receipt, asideName(receipt.database, first.runId));
   const removed = removal.removed ?? { projects: removal.projects, sessions: removal.sessions, conversations: [] };
   writeRolledBack(paths, receipt, isRefused ? removed : 'all');
-  return { outcome: 'finished', notes: notesOf(receipt) };
+  return { outcome: 'finished', notes: [...stayed.flatMap(stayedNote), ...notesOf(receipt)] };
+}
+
+type Removal = Extract<Step, { step: 'remove' }>;
+
+function removalOf(files: Receipt['conversations'][number]['files']): Removal['files'] {
+  return files.map(({ destination, sha256 }) => ({ path: destination, sha256 }));
+}
+
+/** The files of a journal, those of one conversation together. */
+function conversationsOf({ conversations }: Receipt, files: Removal['files']): Removal['files'][] {
+  const owners = new Map(
+    conversations.flatMap((each) => each.files.map(({ destination }) => [destination, each.sessionId] as const)),
+  );
+  return [...Map.groupBy(files, ({ path }) => owners.get(path) ?? path).values()];
+}
+
+function stayedNote([main]: Removal['files']): Note[] {
+  if (main === undefined) return [];
+  return [
+    {
+      code: 'CONVERSATION_CONFLICT',
+      severity: 'warn',
+      message: 'a conversation that the interrupted rollback was to remove has been changed since and stays',
+      file: main.path,
+    },
+  ];
 }
 
 /** Beside a database that stays, what was put aside before the run stays aside: it would replace that one's content. */
@@ -180,7 +202,7 @@ function restoreName(receipt: Receipt, runId: string): boolean {
 /** What the database holds now: rows that were to go, others, none at all; or there is no file. */
 async function lookAt(
   receipt: Receipt,
-  removal: Extract<Step, { step: 'remove' }>,
+  removal: Removal,
   machine: Machine,
 ): Promise<'rows' | 'others' | 'empty' | 'nothing'> {
   if (!stands(receipt.database)) return 'nothing';
@@ -209,12 +231,15 @@ function hold(database: string): Database {
   }
 }
 
-function removeConversation(files: Receipt['conversations'][number]['files']): void {
-  for (const { destination, size, sha256 } of files) {
-    if (!isStill(destination, size, sha256)) continue;
-    rmSync(destination);
-    syncDirectory(dirname(destination));
+/** Removes what is there of a conversation, whole or not at all: false where some file of it is not what was written. */
+function removeConversation(files: Removal['files']): boolean {
+  const standing = files.filter(({ path }) => stands(path));
+  if (!standing.every(({ path, sha256 }) => isStill(path, null, sha256))) return false;
+  for (const { path } of standing) {
+    rmSync(path);
+    syncDirectory(dirname(path));
   }
+  return true;
 }
 
 /** The name under which a database waits between its last check and its removal. */

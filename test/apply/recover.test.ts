@@ -370,6 +370,26 @@ describe('recovery of a rollback', () => {
     expect({ status: status(), database: existsSync(database()) }).toEqual({ status: 'undone', database: true });
   });
 
+  test('leaves a conversation whole of which a file has been changed meanwhile', async () => {
+    makeDatabase(project, orchestrator);
+    const written = writtenBy('p').conversations.map((each) => ({
+      ...each,
+      files: ['copy.jsonl', 'side.jsonl'].flatMap((name) =>
+        each.files.map((file) => ({ ...file, destination: at(name) })),
+      ),
+    }));
+    rmSync(data(), { recursive: true });
+    writeFileSync(at('copy.jsonl'), 'text');
+    writeFileSync(at('side.jsonl'), 'text and more');
+    writeReceipt(paths, receipt({ status: 'done', conversations: written }));
+    killedRollback(
+      remove({ files: ['copy.jsonl', 'side.jsonl'].map((name) => ({ path: at(name), sha256: sha256('text') })) }),
+    );
+    const notes = [{ code: 'CONVERSATION_CONFLICT', file: at('copy.jsonl') }];
+    expect(await recover()).toMatchObject([{ outcome: 'finished', notes }]);
+    expect(readFileSync(at('copy.jsonl'), 'utf8')).toBe('text');
+  });
+
   test('writes the same receipt as a rollback in part that was not killed', async () => {
     const rows = (id: string): string[] => [
       project.replace("'p', '/p'", `'${id}', '/${id}'`),

@@ -144,6 +144,53 @@ describe('rollback', () => {
     expect(readFileSync(join(copy.replace(/\.jsonl$/, ''), 'tool-results', 'one.txt'), 'utf8')).toBe('a result');
   });
 
+  describe('a conversation stays whole', () => {
+    const uuid = 'bc6650a6-a81a-492c-9142-a294d19ddbf4';
+    const copy = (): string =>
+      claudeFile(home, join(dataDir(), 'worktrees', ACME, 'orchestrator', 'acme-orchestrator'), uuid);
+    const beside = (name: string): string => join(copy().replace(/\.jsonl$/, ''), 'subagents', name);
+    const GROWN = 'it has grown since, and is never deleted';
+    const OTHER = 'it is not what was written, and is never deleted';
+    const turned = (file: string): void => writeFileSync(file, readFileSync(file, 'utf8').replace(/[a-z]/, '#'));
+    const CHANGES: readonly (readonly [string, string, () => void])[] = [
+      ['a file of a sub-agent has grown', GROWN, () => appendFileSync(beside('a.jsonl'), 'more\n')],
+      ['there is another sub-agent', GROWN, () => writeFileSync(beside('b.jsonl'), '{}\n')],
+      [
+        'only the sub-agent is left, and has grown',
+        GROWN,
+        () => {
+          rmSync(copy());
+          appendFileSync(beside('a.jsonl'), 'more\n');
+        },
+      ],
+      ['it has other bytes', OTHER, () => turned(copy())],
+      [
+        'it has other bytes and more',
+        OTHER,
+        () => {
+          turned(copy());
+          appendFileSync(copy(), 'more\n');
+        },
+      ],
+      ['a file of a sub-agent has other bytes', OTHER, () => turned(beside('a.jsonl'))],
+      ['it was cut short', OTHER, () => truncateSync(copy(), 10)],
+    ];
+
+    test.each(CHANGES)('where %s', async (_, reason, change) => {
+      const old = join(home.path, '.agent-orchestrator', 'projects', ACME, 'worktrees', 'acme-orchestrator');
+      const source = join(claudeFile(home, old, uuid).replace(/\.jsonl$/, ''), 'subagents', 'a.jsonl');
+      mkdirSync(dirname(source), { recursive: true });
+      writeFileSync(source, '{"type":"user"}\n');
+      await run(home, ['--yes']);
+      change();
+      const found = snapshot(dirname(copy()));
+      const done = await undo();
+      expect(done).toMatchObject({ exitCode: 1, document: { status: 'partly-undone' } });
+      expect(done.document.items).toContainEqual({ kind: 'conversation', id: uuid, outcome: 'refused', reason });
+      expect(snapshot(dirname(copy()))).toEqual(found);
+    });
+  });
+
   test('a project that the user removed counts as gone', async () => {
     await run(home, ['--yes']);
     edit(
