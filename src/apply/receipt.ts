@@ -1,6 +1,7 @@
 import { readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
+import type { Machine } from '../contracts/machine';
 import { decodeConfig } from '../rewrite/config';
 import { markerColumns, projectColumns, type RowSet, sessionColumns } from '../rewrite/rows';
 import { sha256Hex } from '../sessions/sha256';
@@ -86,6 +87,10 @@ export const Receipt = v.object({
     /** Which projects were asked for and which were left out; absent in receipts of 0.1.0's first builds. */
     projects: v.optional(Ids),
     exclude: v.optional(Ids),
+    /** The global config that was read or looked for; absent in receipts of 0.1.0's first builds. */
+    registry: v.optional(v.nullable(v.string())),
+    /** Variables that said where something is, as far as they were set; absent in the same. */
+    environment: v.optional(v.record(v.string(), v.string())),
   }),
   /** How the run ended, and how many projects of the store could become no row. */
   outcome: v.object({ status: v.string(), unusable: v.optional(v.number(), 0) }),
@@ -105,6 +110,34 @@ export type Receipt = v.InferOutput<typeof Receipt>;
 export type ReceiptConversation = v.InferOutput<typeof Conversation>;
 export type ReceiptProject = v.InferOutput<typeof Project>;
 export type ReceiptSession = v.InferOutput<typeof Session>;
+
+/** Which variables name a place that is read: configs, and the folders of the agents. */
+const PLACES = [
+  'AO_GLOBAL_CONFIG',
+  'XDG_CONFIG_HOME',
+  'XDG_DATA_HOME',
+  'CLAUDE_CONFIG_DIR',
+  'CODEX_HOME',
+  'OPENCODE_DB',
+] as const;
+
+/** Those of them that are set, for the receipt. */
+export function placesOf(env: Machine['env']): Record<string, string> {
+  return Object.fromEntries(
+    PLACES.flatMap((name) => {
+      const value = env[name];
+      return value === undefined || value === '' ? [] : [[name, value]];
+    }),
+  );
+}
+
+/** The machine as the run found it: its working directory, and where its variables said that things are. */
+export function machineOfRun({ options }: Receipt, machine: Machine): Machine {
+  const { cwd, environment } = options;
+  if (environment === undefined) return { ...machine, cwd };
+  const others = Object.entries(machine.env).filter(([name]) => !PLACES.some((each) => each === name));
+  return { ...machine, cwd, env: { ...Object.fromEntries(others), ...environment } };
+}
 
 /** The receipt without what rollbacks have taken of the run already: nothing, where all of it is undone. */
 export function remainderOf(receipt: Receipt): Receipt {

@@ -76,11 +76,13 @@ function changeOf({ destination, size, sha256 }: ConversationFiles[number]): str
   return begins ? GROWN : 'it is not what was written';
 }
 
-/** The agent has put another file into the folder of the same name beside the transcript. */
-function hasMore(files: ConversationFiles, { destination }: ConversationFiles[number]): boolean {
-  const folder = destination.replace(/\.jsonl$/, '');
+/** The agent has put a file of its own into the folder of the same name beside the transcript. */
+function hasMore(files: ConversationFiles, { source, destination }: ConversationFiles[number]): boolean {
+  const [from, to] = [source, destination].map((path) => path.replace(/\.jsonl$/, ''));
+  if (from === undefined || to === undefined || to === destination) return false;
   const written = new Set(files.map((file) => file.destination));
-  return folder !== destination && readSidecar(folder).files.some(({ name }) => !written.has(join(folder, name)));
+  // What was there before the run, equal to the original, is no file of the run.
+  return readSidecar(to).files.some(({ name }) => !written.has(join(to, name)) && !stands(join(from, name)));
 }
 
 /** Resume ids of the conversations that stay, each whole, with the files that belong to it. */

@@ -13,7 +13,7 @@ import { mapAt, type ParsedTree, plain, TreeError } from './tree';
 import { parseTree } from './yaml';
 
 /** A registry of five thousand projects is two megabytes. */
-const CONFIG_CAP = 8 * 1024 * 1024;
+const CONFIG_READ = { cap: 8 * 1024 * 1024, utf8: true } as const;
 /**
  * Before a config is given up that is empty, cannot be parsed or changed meanwhile: the legacy CLI overwrites it in place
  * (E76).
@@ -62,7 +62,7 @@ export function parseConfig(
   }
   let error: TreeError | null = null;
   for (let attempt = 0; ; attempt++) {
-    const result: ReadResult = reader.read(file, { cap: CONFIG_CAP, utf8: true });
+    const result: ReadResult = reader.read(file, CONFIG_READ);
     if (result.kind === 'absent') return null;
     if (result.kind === 'unreadable') return { problem: result.reason, where: file, error: null };
     const pause = RETRY_PAUSES_MS[attempt];
@@ -217,7 +217,7 @@ export function localFile(folder: string, reader: SourceReader): string | null {
     const file = join(folder, name);
     const known = reader.hasInOverlay(file);
     if (known === true) return file;
-    if (known === false) continue;
+    if (known === false && reader.read(file, CONFIG_READ).kind === 'absent') continue;
     try {
       if (statSync(file, { throwIfNoEntry: false }) !== undefined) return file;
     } catch (error) {

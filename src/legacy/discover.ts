@@ -1,12 +1,20 @@
 import { statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Hint, LocalConfig, V1Directory, V2Directory, WrappedConfig } from '../contracts/legacy';
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
 import { mainCheckoutOf, worktreesOf } from '../repository/checkout';
 import { realOrNull } from '../sessions/physical';
 import { sha256Hex } from '../sessions/sha256';
-import { type ConfigReadOptions, defaultsOf, entriesOf, localFile, type ParsedConfig, parseConfig } from './config';
+import {
+  type ConfigReadOptions,
+  defaultsOf,
+  entriesOf,
+  LOCAL_NAMES,
+  localFile,
+  type ParsedConfig,
+  parseConfig,
+} from './config';
 import { list } from './directory';
 import { claudeFolders, originTexts, runningConfig, upwards } from './hints';
 import type { LegacyLocation } from './locate';
@@ -46,7 +54,8 @@ export function discover(context: DiscoveryContext): Discovery {
   const configReal = context.config === null ? null : (realOrNull(context.config) ?? context.config);
   const add = (file: string | null, hint: Hint): void => {
     if (file === null) return;
-    const real = realOrNull(file);
+    // One that the run had read may be gone since.
+    const real = realOrNull(file) ?? (context.reader.hasInOverlay(file) ? file : null);
     if (real === null || real === configReal) return;
     const known = candidates.get(real);
     if (known === undefined) candidates.set(real, { file, hint, namedByOrigin: hint === 'origin' });
@@ -72,6 +81,8 @@ export function discover(context: DiscoveryContext): Discovery {
   }
   for (const folder of claudeFolders(location, machine, context.reader))
     add(localFile(folder, context.reader), 'claude-json');
+  // What pointed to a config that the run had read may be gone too: a worktree, a folder that Claude has forgotten.
+  for (const file of context.reader.overlaid) if (isLocalName(basename(file))) add(file, 'claude-json');
 
   const known = new Set<string>();
   for (const local of context.locals.values())
@@ -96,7 +107,7 @@ function readCandidate(
 ): WrappedConfig | null {
   const { machine, reader, options, flagged } = context;
   const { file, hint, namedByOrigin } = candidate;
-  if (hint !== 'config-flag' && !ownedBy(realFile, machine.uid)) {
+  if (hint !== 'config-flag' && !reader.hasInOverlay(file) && !ownedBy(realFile, machine.uid)) {
     notes.push({
       code: 'OWNED_BY_OTHER',
       severity: 'warn',
@@ -198,6 +209,10 @@ function addRegisteredWorktrees(
     for (const worktree of worktreesOf(folder))
       if (recorded.has(worktree) && !checkouts.has(worktree)) checkouts.set(worktree, folder);
   }
+}
+
+function isLocalName(name: string): boolean {
+  return LOCAL_NAMES.some((each) => each === name);
 }
 
 function ownedBy(file: string, uid: number | null): boolean {

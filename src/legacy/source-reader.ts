@@ -39,7 +39,7 @@ export type Overlay = ReadonlyMap<string, { readonly path: string; readonly mtim
 
 /** Reads flat files, each once and in one go, and remembers what was read (migration.md 4). Never writes, never locks. */
 export class SourceReader {
-  /** @param overlay files of a backup, by the path that they are asked for; then nothing else of the store exists */
+  /** @param overlay the files of a store as it was, by the path that they are asked for; then no other of it exists */
   constructor(private readonly overlay: Overlay | null = null) {}
 
   readonly #files = new Map<string, SourceFile>();
@@ -54,19 +54,29 @@ export class SourceReader {
     return this.overlay?.has(path);
   }
 
+  /** Paths that the overlay has; none without one. */
+  get overlaid(): readonly string[] {
+    return [...(this.overlay?.keys() ?? [])];
+  }
+
   read(path: string, options: ReadOptions): ReadResult {
     const copy = options.untracked ? undefined : this.overlay?.get(path);
     if (copy !== undefined && copy.path !== path) {
       const result = this.read(copy.path, { ...options, untracked: true });
       if (result.kind !== 'text') return result;
-      const source = { ...result.source, path, mtimeMs: copy.mtimeMs };
-      this.#files.set(path, source);
-      return { ...result, source };
+      return { ...result, source: this.#took({ ...result.source, path, mtimeMs: copy.mtimeMs }) };
     }
     const result = this.#readDisk(path, options);
-    return result.kind !== 'text' || copy === undefined
-      ? result
-      : { ...result, source: { ...result.source, mtimeMs: copy.mtimeMs } };
+    if (result.kind !== 'text' || options.untracked || this.overlay === null) return result;
+    if (copy !== undefined) return { ...result, source: this.#took({ ...result.source, mtimeMs: copy.mtimeMs }) };
+    // It came later, or can be read only now. What cannot be read is as it was then.
+    this.forget(path);
+    return { kind: 'absent' };
+  }
+
+  #took(source: SourceFile): SourceFile {
+    this.take(source);
+    return source;
   }
 
   #readDisk(path: string, options: ReadOptions): ReadResult {

@@ -28,7 +28,7 @@ export interface ReadStoreOptions {
   /** Keep decoded records whole, for `explain`. */
   readonly keepRaw: boolean;
   readonly pause: (ms: number) => void;
-  /** Read a backup instead of the disk (`verify`). */
+  /** Read the store as it was, from a backup or from what has not changed since (`verify`). */
   readonly overlay?: Overlay;
   /** Filled by the first look of a run, asked by the next. */
   readonly memory?: StoreMemory;

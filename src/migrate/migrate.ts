@@ -5,6 +5,7 @@ import { backupPlace } from '../apply/backup';
 import { Interrupted } from '../apply/interruption';
 import { refuseOtherOwner } from '../apply/preflight';
 import { PutBack, Unfinished } from '../apply/put-back';
+import { placesOf } from '../apply/receipt';
 import { isCommitted } from '../apply/recover';
 import { type RunLock, refuseRunInProgress, takeLock } from '../apply/run-lock';
 import { newRunId, type StatePaths, statePaths } from '../apply/state';
@@ -297,6 +298,8 @@ class Migration {
           resume: flags.resume,
           projects: [...flags.projects],
           exclude: [...flags.exclude],
+          registry: current.location.config,
+          environment: placesOf(machine.env),
         },
         lockDirectories: lock.madeDirectories,
         progress: setting.progress(current.plan),

@@ -11,11 +11,15 @@ import { RUN_TIME } from '../plan/timestamps';
 import { readRepository } from '../repository/repository';
 import { encodeConfig } from '../rewrite/config';
 import { absentTarget } from '../rewrite/inspect';
+import type { Moved } from './store-of-run';
 import type { Check } from './verify';
 
-/** Legacy files that no longer are what the run read. */
-export function changedSources(receipt: Receipt): string[] {
-  return receipt.sources.filter(({ path, sha256, size }) => !isSame(path, sha256, size)).map(({ path }) => path);
+/** Files of the store, as they are named now, that no longer are what the run read. Their times do not count. */
+export function changedSources(receipt: Receipt, moved: Moved): string[] {
+  return receipt.sources.flatMap(({ path, sha256, size }) => {
+    const now = moved(path);
+    return isSame(now, sha256, size) ? [] : now;
+  });
 }
 
 function isSame(path: string, sha256: string, size: number): boolean {

@@ -1,4 +1,5 @@
-import { type Receipt, readReceipt, receiptsOf, remainderOf } from '../apply/receipt';
+import { resolve } from 'node:path';
+import { machineOfRun, type Receipt, readReceipt, receiptsOf, remainderOf } from '../apply/receipt';
 import { interruptedRuns } from '../apply/recover';
 import { RUN_ID } from '../apply/run-ids';
 import { refuseRunInProgress } from '../apply/run-lock';
@@ -9,13 +10,12 @@ import type { Note } from '../contracts/notes';
 import { EXIT, type ExitCode, type RefusalReport } from '../contracts/outcome';
 import { Refusal, UsageError } from '../contracts/refusals';
 import { locateLegacy } from '../legacy/locate';
-import { readStore } from '../legacy/store';
 import { closeDatabase, openDatabase, sqliteRefusal } from '../rewrite/connection';
 import { databaseEntry } from '../rewrite/inspect';
 import { targetPaths } from '../rewrite/paths';
 import { withPrivateCopy } from '../rewrite/private-copy';
-import { readBackup } from './backup-store';
 import { changedSources, checkDerivation } from './derive';
+import { movedTo, readBackup, readUnchanged } from './store-of-run';
 import { type Check, checkConversations, checkDatabase, undoneChecks } from './verify';
 
 export interface VerifyFlags {
@@ -137,21 +137,24 @@ async function databaseChecks(receipt: Receipt, machine: Machine): Promise<Check
 }
 
 /**
- * Derived anew from the legacy store while it is as the run read it, else from the run's backup; without one only the
- * receipt is left to compare with.
+ * Derived anew from the legacy store while its files hold what the run read, else from the run's backup; without one only
+ * the receipt is left to compare with.
  */
 function legacyChecks(receipt: Receipt, flags: VerifyFlags, machine: Machine): Check[] {
-  const { from, config, cwd } = receipt.options;
-  const there = { ...machine, cwd };
-  const changed = changedSources(receipt);
+  const there = machineOfRun(receipt, machine);
+  const { from, config } = receipt.options;
+  const at = (name: string | null): string | null => (name === null ? null : resolve(machine.cwd, name));
+  const now = { from: at(flags.from), config: at(flags.config) };
+  const moved = movedTo(receipt, now);
+  const changed = changedSources(receipt, moved);
   const source = { kind: 'source', id: receipt.legacyRoot } as const;
   if (changed.length === 0) {
-    const location = locateLegacy(there, { from: flags.from ?? from, config: flags.config ?? config });
-    const store = readStore(location, there, { keepRaw: false, pause: Bun.sleepSync });
+    const location = locateLegacy(there, { from: now.from ?? from, config: now.config ?? config });
+    const store = readUnchanged(receipt, location, moved, there);
     return [{ ...source, state: 'ok' }, ...checkDerivation(store, receipt, there)];
   }
   const files = `${changed.length} legacy file(s) are no longer what the run read (${changed.slice(0, 3).join(', ')})`;
-  const store = receipt.backup === null ? null : backedUp(receipt.backup, { from, config }, there);
+  const store = receipt.backup === null ? null : backedUp(receipt, receipt.backup, there);
   if (store === null)
     return [{ ...source, state: 'changed-since', detail: `${files}; compared with the receipt only` }];
   return [
@@ -161,13 +164,9 @@ function legacyChecks(receipt: Receipt, flags: VerifyFlags, machine: Machine): C
 }
 
 /** The store of the backup; null where it, or what it names, is gone. */
-function backedUp(
-  backup: string,
-  named: { from: string | null; config: string | null },
-  machine: Machine,
-): ReturnType<typeof readBackup> {
+function backedUp(receipt: Receipt, backup: string, machine: Machine): ReturnType<typeof readBackup> {
   try {
-    return readBackup(backup, locateLegacy(machine, named), machine);
+    return readBackup(receipt, backup, locateLegacy(machine, receipt.options), machine);
   } catch (error) {
     if (error instanceof UsageError || error instanceof Refusal) return null;
     throw error;

@@ -335,6 +335,187 @@ describe('what was left out of a run is no damage', () => {
   });
 });
 
+describe('what the store has become since is no damage', () => {
+  let other: Home;
+  const at = (...names: string[]): string => join(other.path, ...names);
+  const root = (...names: string[]): string => at('.agent-orchestrator', ...names);
+  const otherDatabase = (): string => at('.ao', 'data', 'ao.db');
+  const verified = (args: readonly string[] = [], options = {}) => runJson(other, ['verify', ...args], options);
+  const is = (state: string, detail?: string) => ({
+    exitCode: 0,
+    document: {
+      status: 'ok',
+      checks: expect.arrayContaining([
+        expect.objectContaining({
+          kind: 'source',
+          state,
+          ...(detail === undefined ? {} : { detail: expect.stringContaining(detail) }),
+        }),
+      ]),
+    },
+  });
+  const repository = (name: string): void => {
+    write(other, { [`${name}/.git/HEAD`]: 'ref: refs/heads/main\n', [`${name}/.git/config`]: '[core]\n' });
+    for (const folder of ['objects', 'refs/heads']) mkdirSync(at(name, '.git', folder), { recursive: true });
+  };
+  const OLD = 1_600_000_000;
+
+  beforeEach(() => {
+    other = emptyHome();
+    makeStore(other.path, { projects: 1, recordsEach: 1, conversation: 1_000, seed: 3 });
+    repository('web');
+    const undated = `  web:\n    path: ${at('web')}\n    sessionPrefix: web\n`;
+    alter(root('config.yaml'), /^projects:\n/m, `projects:\n${undated}`);
+    const [record = ''] = globSync(root('projects/*/sessions/r0-orchestrator.json'));
+    const dates = ['createdAt', 'startedAt', 'lastTransitionAt', 'lastObservedAt', 'terminatedAt'];
+    const text = JSON.parse(readFileSync(record, 'utf8'), (key, value) => (dates.includes(key) ? undefined : value));
+    writeFileSync(record, JSON.stringify(text));
+    for (const file of [record, root('config.yaml')]) utimesSync(file, OLD, OLD);
+  });
+  afterEach(() => other.remove());
+
+  const CHANGES: readonly (readonly [string, () => void])[] = [
+    ['a config without dates is touched', () => utimesSync(root('config.yaml'), OLD + 9, OLD + 9)],
+    [
+      'a record without dates is touched',
+      () => utimesSync(globSync(root('projects/*/sessions/r0-orchestrator.json'))[0] ?? '', OLD + 9, OLD + 9),
+    ],
+    [
+      'a repository gets a config',
+      () => write(other, { 'web/agent-orchestrator.yaml': 'agent: codex\nenv:\n  A: b\n' }),
+    ],
+    [
+      'display names come',
+      () =>
+        write(other, {
+          '.agent-orchestrator/portfolio/preferences.json': JSON.stringify({
+            version: 1,
+            projects: { web: { displayName: 'Another' } },
+          }),
+        }),
+    ],
+    [
+      'a worker comes',
+      () =>
+        write(other, { '.agent-orchestrator/projects/web/sessions/web-1.json': '{"worktree":"/w","role":"worker"}' }),
+    ],
+    [
+      'an orchestrator comes',
+      () =>
+        write(other, {
+          '.agent-orchestrator/projects/web/sessions/web-orchestrator.json': '{"worktree":"/w","role":"orchestrator"}',
+        }),
+    ],
+  ];
+
+  test.each(CHANGES)('%s: with and without a backup, and damage is still found', async (_, change) => {
+    expect((await runJson(other, ['--yes'])).document).toMatchObject({ status: 'migrated', projects: { created: 2 } });
+    change();
+    expect(await verified()).toMatchObject(is('ok'));
+    rmSync(at('.ao', 'backups'), { recursive: true });
+    expect(await verified()).toMatchObject(is('ok'));
+    const [file = ''] = globSync(at('.ao/migrations/*.json'));
+    for (const name of ['web', 'r0-orchestrator']) {
+      const receipt = readFileSync(file, 'utf8');
+      alter(file, new RegExp(`"id": ?"${name}"(.*?)"display_name": ?"[^"]*"`), `"id":"${name}"$1"display_name":"No"`);
+      expect(await verified()).toMatchObject({
+        exitCode: 4,
+        document: {
+          checks: expect.arrayContaining([
+            expect.objectContaining({ id: name, state: 'damaged', detail: expect.stringContaining('yields another') }),
+          ]),
+        },
+      });
+      writeFileSync(file, receipt);
+    }
+    using db = new Database(otherDatabase());
+    db.run("UPDATE projects SET path = '/elsewhere' WHERE id = 'web'");
+    expect((await verified()).exitCode).toBe(4);
+  });
+
+  test('a file that changed beside one that came: the backup tells', async () => {
+    await run(other, ['--yes']);
+    appendFileSync(root('config.yaml'), '# more\n');
+    utimesSync(root('config.yaml'), OLD + 9, OLD + 9);
+    write(other, { 'web/agent-orchestrator.yaml': 'agent: codex\n' });
+    expect(await verified()).toMatchObject(is('changed-since', 'derived from the backup'));
+    rmSync(at('.ao', 'backups'), { recursive: true });
+    expect(await verified()).toMatchObject(is('changed-since', 'receipt only'));
+  });
+
+  test('a config of a repository that cannot be read, then and now', async () => {
+    mkdirSync(at('web', 'agent-orchestrator.yaml'));
+    await run(other, ['--yes']);
+    expect(await verified()).toMatchObject(is('ok'));
+    appendFileSync(root('config.yaml'), '# more\n');
+    expect(await verified()).toMatchObject(is('changed-since', 'derived from the backup'));
+  });
+
+  test('a store that was moved', async () => {
+    await run(other, ['--yes']);
+    renameSync(root(), at('moved'));
+    utimesSync(at('moved', 'config.yaml'), OLD + 9, OLD + 9);
+    expect(await verified(['--from', 'moved'])).toMatchObject(is('ok'));
+    expect(await verified()).toMatchObject(is('changed-since', 'derived from the backup'));
+  });
+
+  test('a config that a variable had named', async () => {
+    renameSync(root('config.yaml'), at('mine.yaml'));
+    const env = { AO_GLOBAL_CONFIG: at('mine.yaml') };
+    expect((await runJson(other, ['--yes'], { env })).document).toMatchObject({ projects: { created: 2 } });
+    for (const options of [{}, { env }, { env: { AO_GLOBAL_CONFIG: at('none.yaml') } }])
+      expect(await verified([], options)).toMatchObject(is('ok'));
+    write(other, { '.agent-orchestrator/config.yaml': 'projects: {}\n' });
+    expect(await verified()).toMatchObject(is('ok'));
+    appendFileSync(at('mine.yaml'), '# more\n');
+    expect(await verified()).toMatchObject(is('changed-since', 'derived from the backup'));
+  });
+
+  test('a config where another variable looks first, and a receipt that does not tell where it looked', async () => {
+    const env = { XDG_CONFIG_HOME: at('xdg') };
+    await run(other, ['--yes'], { env });
+    write(other, { 'xdg/agent-orchestrator/config.yaml': 'projects: {}\n' });
+    expect(await verified([], { env })).toMatchObject(is('ok'));
+    rmSync(at('xdg'), { recursive: true });
+    const [file = ''] = globSync(at('.ao/migrations/*.json'));
+    alter(file, /,"registry":"[^"]*","environment":\{[^}]*\}/, '');
+    expect(await verified()).toMatchObject(is('ok'));
+  });
+
+  describe('a wrapped config', () => {
+    const wrapped = (name: string): Record<string, string> => ({
+      [`${name}/agent-orchestrator.yaml`]: `projects:\n  twice:\n    path: ${at(name)}\n`,
+    });
+    beforeEach(async () => {
+      for (const name of ['first', 'second']) repository(name);
+      write(other, { ...wrapped('second'), '.claude.json': JSON.stringify({ projects: { [at('second')]: {} } }) });
+      write(other, { '.agent-orchestrator/projects/twice/sessions/twice-1.json': '{"worktree":"/w"}' });
+      expect((await runJson(other, ['--yes'])).document.items).toContainEqual(
+        expect.objectContaining({ kind: 'project', id: 'twice', outcome: 'created' }),
+      );
+    });
+
+    test('another one that would win its key', async () => {
+      write(other, { ...wrapped('first'), 'aaaaaaaaaaaa-twice/unused': '' });
+      write(other, {
+        '.agent-orchestrator/aaaaaaaaaaaa-twice/.origin': at('first', 'agent-orchestrator.yaml'),
+        '.agent-orchestrator/running.json': JSON.stringify({ configPath: at('first', 'agent-orchestrator.yaml') }),
+      });
+      expect(await verified()).toMatchObject(is('ok'));
+    });
+
+    test('that nothing points to any more', async () => {
+      write(other, { '.claude.json': '{}' });
+      expect(await verified()).toMatchObject(is('ok'));
+    });
+
+    test('that is gone', async () => {
+      rmSync(at('second', 'agent-orchestrator.yaml'));
+      expect(await verified()).toMatchObject(is('changed-since', 'derived from the backup'));
+    });
+  });
+});
+
 test('an origin with a query stands in the receipt as a digest, by which verify and rollback know it', async () => {
   const other = emptyHome();
   try {
