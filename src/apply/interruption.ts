@@ -13,7 +13,7 @@ export interface Interruption {
   /** The work has ended and its exit code stands: a signal from now on neither changes that nor kills (migration.md 10). */
   over(): void;
   stop(): void;
-  /** Aborted when the first signal comes: ends a question at once. */
+  /** Aborted when the first signal comes, with its Interrupted for a reason: ends a question at once. */
   readonly signal: AbortSignal;
 }
 
@@ -54,7 +54,7 @@ export function listenForSignals({ now, onFirst, onSecond, onLate }: SignalHandl
       }
       const isFirst = seen === null;
       seen ??= signal;
-      abort.abort();
+      abort.abort(new Interrupted(seen));
       if (isFirst) onFirst?.();
     };
     process.on(signal, handler);

@@ -1,5 +1,6 @@
-import { Interrupted } from '../apply/interruption';
+import { Interrupted, type Interruption, signalsSeen } from '../apply/interruption';
 import { wrapped } from '../report/layout';
+import type { Terminal } from '../report/terminal';
 
 export interface Asking {
   readonly stdinIsTTY: boolean;
@@ -21,7 +22,7 @@ export interface QuestionStreams {
   readonly live: boolean;
   /** Columns. */
   readonly width: number;
-  /** Aborted by the caller's signal handler while the question stands: a decline. */
+  /** Aborted by the caller's signal handler while the question stands, with the Interrupted that says which signal came. */
   readonly interrupted?: AbortSignal;
 }
 
@@ -30,14 +31,18 @@ const ANSWERS: Readonly<Record<string, boolean>> = { '': true, y: true, yes: tru
 const TRIES = 3;
 
 /**
- * Asks `question` and resolves to the answer: Enter is yes; no, end of input, Ctrl-C and three unclear answers are no
+ * Asks `question` and resolves to the answer: Enter is yes; no, end of input and three unclear answers are no
  * (migration.md 11). The input is left paused, so that it does not keep the process alive.
+ *
+ * @throws Interrupted on a signal, and on Ctrl-C, which a live terminal sends as a key
  */
 export async function confirm(question: string, streams: QuestionStreams): Promise<boolean> {
   const { input, output, live, width, interrupted } = streams;
+  // A terminal that is closed takes nothing any more; its end of input or its signal ends the question.
+  output.on('error', () => {});
   // Most runs ask nobody.
   const { createInterface } = await import('node:readline');
-  if (interrupted?.aborted === true) return false;
+  interrupted?.throwIfAborted();
   // Two columns are left for the answer.
   const lines = wrapped(`${question} [Y/n]`, width - 2);
   output.write(
@@ -47,7 +52,7 @@ export async function confirm(question: string, streams: QuestionStreams): Promi
       .join(''),
   );
   const prompt = createInterface({ input, output, terminal: live, historySize: 0 });
-  return new Promise((resolve) => {
+  return new Promise((resolve, reject) => {
     let tries = 0;
     let answer = false;
     let answered = false;
@@ -56,12 +61,14 @@ export async function confirm(question: string, streams: QuestionStreams): Promi
       answered = true;
       prompt.close();
     };
-    const abort = (): void => {
+    const interrupt = (reason: unknown): void => {
       output.write('\n');
+      reject(reason);
       end(false);
     };
+    const abort = (): void => interrupt(interrupted?.reason);
     interrupted?.addEventListener('abort', abort, { once: true });
-    prompt.on('SIGINT', abort);
+    prompt.on('SIGINT', () => interrupt(new Interrupted('SIGINT')));
     prompt.on('close', () => {
       interrupted?.removeEventListener('abort', abort);
       // Without an answer the cursor still stands behind the question.
@@ -85,13 +92,29 @@ export async function confirm(question: string, streams: QuestionStreams): Promi
   });
 }
 
-/** Ctrl-C while the question stood is a decline. */
-export function wasInterrupted(check: () => void): boolean {
-  try {
-    check();
-    return false;
-  } catch (error) {
-    if (error instanceof Interrupted) return true;
-    throw error;
-  }
+/**
+ * Asks the person at this process's terminal, as `confirm` does. A terminal that is closed meanwhile is no end of input.
+ *
+ * @throws Interrupted
+ */
+export async function askHere(question: string, terminal: Terminal, signals: Interruption): Promise<boolean> {
+  const { live, width } = terminal;
+  const input = process.stdin;
+  let isClosed = false;
+  const setMode = input.setRawMode.bind(input);
+  // readline sets it back when the question ends, and expects no error.
+  input.setRawMode = (isRaw) => {
+    try {
+      return setMode(isRaw);
+    } catch {
+      isClosed = true;
+      return input;
+    }
+  };
+  const agreed = await confirm(question, { input, output: process.stderr, live, width, interrupted: signals.signal });
+  // The input ends now and then before the signal arrives.
+  await signalsSeen();
+  signals.check();
+  if (isClosed) throw new Interrupted('SIGHUP');
+  return agreed;
 }

@@ -16,7 +16,7 @@ import type { Output } from '../report/writer';
 import { isTakingOver } from '../sessions/take-over';
 import type { Answer } from './answer';
 import type { FlagValues } from './arguments';
-import { confirm, mustAsk, wasInterrupted } from './confirm';
+import { askHere, mustAsk } from './confirm';
 import { endAtOnce, endSoon } from './end-at-once';
 import { emptyOutcome } from './failure';
 import { observer } from './observer';
@@ -65,15 +65,7 @@ export async function runMigrate(flags: FlagValues, around: MigrateSurroundings)
   const ask = async (plan: Plan, backup: string | null): Promise<boolean> => {
     await around.stderr.write(`${planText(plan, spoken, { backup })}\n`);
     planShown = true;
-    const question = questionText(plannedItems(plan));
-    const agreed = await confirm(question, {
-      input: process.stdin,
-      output: process.stderr,
-      live: around.errorTerminal.live,
-      width: around.errorTerminal.width,
-      interrupted: signals.signal,
-    });
-    return agreed && !wasInterrupted(signals.check);
+    return askHere(questionText(plannedItems(plan)), around.errorTerminal, signals);
   };
   try {
     output = openProgress(flags, around.machine);

@@ -12,7 +12,7 @@ import type { TextContext } from '../report/words';
 import type { Output } from '../report/writer';
 import type { Answer } from './answer';
 import type { FlagValues } from './arguments';
-import { confirm, mustAsk, wasInterrupted } from './confirm';
+import { askHere, mustAsk } from './confirm';
 import { endAtOnce, endSoon } from './end-at-once';
 
 export interface RollbackSurroundings {
@@ -63,14 +63,7 @@ export async function runRollback(flags: FlagValues, around: RollbackSurrounding
                 `${rollbackPlanText(receipt.runId, items, { ...context, terminal: around.errorTerminal })}\n`,
               );
               planShown = true;
-              const agreed = await confirm(rollbackQuestion(items), {
-                input: process.stdin,
-                output: process.stderr,
-                live: around.errorTerminal.live,
-                width: around.errorTerminal.width,
-                interrupted: signals.signal,
-              });
-              return agreed && !wasInterrupted(signals.check);
+              return askHere(rollbackQuestion(items), around.errorTerminal, signals);
             }
           : null,
         interrupted: signals.check,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'bun:test';
 import { PassThrough } from 'node:stream';
+import { Interrupted } from '../../src/apply/interruption';
 import { confirm, mustAsk } from '../../src/cli/confirm';
 
 describe('mustAsk', () => {
@@ -63,19 +64,19 @@ describe.each([true, false])('confirm, live %p', (live) => {
     expect(await answer).toBe(false);
   });
 
-  test('an interrupt while asking, or before, is a decline', async () => {
+  test('a signal while asking, or before, is no answer', async () => {
     const controller = new AbortController();
     const { answer } = ask(live, controller.signal);
-    controller.abort();
-    expect(await answer).toBe(false);
-    expect(await ask(live, controller.signal).answer).toBe(false);
+    controller.abort(new Interrupted('SIGTERM'));
+    await expect(answer).rejects.toEqual(new Interrupted('SIGTERM'));
+    await expect(ask(live, controller.signal).answer).rejects.toEqual(new Interrupted('SIGTERM'));
   });
 });
 
-test('Ctrl-C as a key is a decline', async () => {
+test('Ctrl-C as a key is a signal', async () => {
   const { input, answer } = ask(true);
   input.write('\u0003');
-  expect(await answer).toBe(false);
+  await expect(answer).rejects.toEqual(new Interrupted('SIGINT'));
 });
 
 test('on a narrow terminal the question breaks between words, and never within what can be answered', async () => {

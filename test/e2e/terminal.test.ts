@@ -44,7 +44,6 @@ describe.skipIf(TMUX === null)('in a real terminal', () => {
 
   test.each([
     ['n', ['n', 'Enter']],
-    ['Ctrl-C', ['C-c']],
     ['Ctrl-D', ['C-d']],
     ['three unclear answers', ['x', 'Enter', 'x', 'Enter', 'x', 'Enter']],
   ])('%s at the question is a decline: exit 2, nothing changed', async (_, keys) => {
@@ -55,11 +54,29 @@ describe.skipIf(TMUX === null)('in a real terminal', () => {
     expect(snapshot(home.path)).toEqual(before);
   });
 
-  test('Ctrl-C where the terminal is dumb is a decline too', async () => {
+  test.each([
+    ['Ctrl-C', { keys: ['C-c'] }, {}, 130],
+    ['Ctrl-C where the terminal is dumb', { keys: ['C-c'] }, { TERM: 'dumb' }, 130],
+    ['SIGINT', { signal: 'SIGINT' }, {}, 130],
+    ['SIGTERM', { signal: 'SIGTERM' }, {}, 143],
+    ['SIGHUP', { signal: 'SIGHUP' }, {}, 143],
+  ] as const)('%s at a question interrupts: nothing is changed', async (_, answer, env, code) => {
     for (const args of [[], ['rollback']]) {
-      const shown = await show(args, { env: { TERM: 'dumb' }, answers: [{ when: '[Y/n]', keys: ['C-c'] }] });
-      expect(shown.exitCode).toBe(2);
-      expect(shown.screen).toContain('Declined; nothing was changed.');
+      const before = snapshot(home.path);
+      const shown = await show(args, { env, answers: [{ when: '[Y/n]', ...answer }] });
+      expect(shown.exitCode).toBe(code);
+      expect(shown.screen).toMatch(/Interrupted; nothing .+\./);
+      expect(shown.screen).not.toContain('Declined');
+      expect(snapshot(home.path)).toEqual(before);
+      await run(home, ['--yes']);
+    }
+  });
+
+  test('a terminal that is closed at a question is no answer either', async () => {
+    for (const args of [[], ['rollback']]) {
+      const before = snapshot(home.path);
+      expect((await show(args, { answers: [{ when: '[Y/n]', closes: true }] })).exitCode).toBe(143);
+      expect(snapshot(home.path)).toEqual(before);
       await run(home, ['--yes']);
     }
   });

@@ -12,8 +12,15 @@ export interface TerminalOptions {
   readonly env?: Readonly<Record<string, string>>;
   /** Keep colours and other attributes as escape sequences. */
   readonly styled?: boolean;
-  /** Each is sent, as tmux names keys, once its text stands on the screen. */
-  readonly answers?: readonly { readonly when: string; readonly keys: readonly string[] }[];
+  /**
+   * Each is sent once its text stands on the screen: keys, as tmux names them, or a signal to the program; or the terminal
+   * is closed, after which there is no screen.
+   */
+  readonly answers?: readonly ({ readonly when: string } & (
+    | { readonly keys: readonly string[] }
+    | { readonly signal: NodeJS.Signals }
+    | { readonly closes: true }
+  ))[];
   /** The screen is taken once this text stands on it; without it, when the program has ended. */
   readonly until?: string;
 }
@@ -54,7 +61,8 @@ export async function inTerminal(
   const set = Object.entries({ ...base, ...options.env }).map(([name, value]) => `${name}=${value}`);
   const status = join(folder, 'status');
   // tmux now and then loses the status of a program that ended at once, so a shell around it keeps it.
-  const script = `trap : INT; "$@"; echo $? > '${status}'; echo '${ENDED}'; sleep 600`;
+  const pid = join(folder, 'pid');
+  const script = `trap : INT HUP; sh -c 'echo $$ > "$0"; exec "$@"' '${pid}' "$@"; echo $? > '${status}'; echo '${ENDED}' && trap - HUP && sleep 600`;
   const words = ['sh', '-c', script, 'sh', 'env', '-i', ...set, ...command];
   const quoted = words.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
   const size = ['-x', String(options.columns ?? 80), '-y', String(options.rows ?? 120)];
@@ -68,10 +76,16 @@ export async function inTerminal(
     const until = async (isSo: () => boolean): Promise<void> => {
       for (const limit = Date.now() + PATIENCE_MS; !isSo() && Date.now() < limit; ) await Bun.sleep(20);
     };
-    for (const { when, keys } of options.answers ?? []) {
+    for (const answer of options.answers ?? []) {
       // Where nothing is asked, the end comes first.
-      await until(() => capture().includes(when) || ended() !== null);
-      if (capture().includes(when)) tmux('send-keys', ...keys);
+      await until(() => capture().includes(answer.when) || ended() !== null);
+      if (!capture().includes(answer.when)) continue;
+      if ('keys' in answer) tmux('send-keys', ...answer.keys);
+      else if ('closes' in answer) {
+        tmux('kill-server');
+        await until(() => ended() !== null);
+        return { screen: '', exitCode: ended() };
+      } else process.kill(Number(readFileSync(pid, 'utf8')), answer.signal);
     }
     const wanted = options.until;
     await until(() => capture().includes(wanted ?? ENDED));
