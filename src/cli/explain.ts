@@ -79,9 +79,8 @@ async function explainedOf(
   };
   const tools = { machine, harnesses: harnesses(location, target), read: { keepRaw: true, pause: Bun.sleepSync } };
   const look = async (): Promise<{ found: Survey; open: Note | null }> => {
-    const facts = await inspectTarget(target, machine);
-    const found = await survey(location, facts, options, tools);
-    return { found, open: facts.exists ? openElsewhereNote(target.database) : null };
+    const found = await survey(location, () => inspectTarget(target, machine), options, tools);
+    return { found, open: found.facts.target.exists ? openElsewhereNote(target.database) : null };
   };
   const seen = await steadily(migrationsDir(machine), look, () =>
     refuseRunInProgress(statePaths(machine, target.physicalDataDir)),

@@ -17,11 +17,15 @@ export function lookingHarnesses(
 
 /** A look at everything, without filters. */
 export async function lookAt(machine: Machine, location: LegacyLocation, target: TargetPaths): Promise<Survey> {
-  const facts = await inspectTarget(target, machine);
   const tools = {
     machine,
     harnesses: lookingHarnesses(machine)(location, target),
     read: { keepRaw: false, pause: Bun.sleepSync },
   };
-  return survey(location, facts, { projects: [], exclude: [], onlyLive: false, resume: 'auto' }, tools);
+  return survey(
+    location,
+    () => inspectTarget(target, machine),
+    { projects: [], exclude: [], onlyLive: false, resume: 'auto' },
+    tools,
+  );
 }

@@ -113,7 +113,7 @@ function surveyOf(
 ): Promise<Survey> {
   const options = { projects: [], exclude: [], onlyLive: false, resume: 'auto' as const };
   const read = { keepRaw: true, pause: Bun.sleepSync };
-  return survey(location, facts, options, { machine, harnesses: harnesses(location, target), read });
+  return survey(location, () => facts, options, { machine, harnesses: harnesses(location, target), read });
 }
 
 function storeCheck({ store, draft }: Survey): Check {

@@ -28,7 +28,7 @@ import { openExclusive, probeWriter } from '../rewrite/lock';
 import { managedRoots, runFile, type TargetPaths, targetPaths } from '../rewrite/paths';
 import { TranscriptMemory } from '../sessions/claude-transcript';
 import type { Progress } from '../sessions/harness';
-import { type Survey, type SurveyOptions, survey } from '../survey/survey';
+import { type AskTarget, type Survey, type SurveyOptions, survey } from '../survey/survey';
 import { agentNotes } from './agents';
 import { OutcomeBuilder } from './outcome-builder';
 import type { Phase } from './phases';
@@ -166,7 +166,7 @@ class Migration {
     setting.phase?.('plan');
     const look = async () => ({
       unfinished: flags.dryRun ? await recoverFirst(recovery, true) : recovered,
-      first: await this.#look(location, target, await inspectTarget(target, setting.machine), null),
+      first: await this.#look(location, target, () => inspectTarget(target, setting.machine), null),
     });
     return steadily(paths.migrations, look, () => refuseRunInProgress(paths));
   }
@@ -174,7 +174,7 @@ class Migration {
   async #look(
     location: LegacyLocation,
     target: TargetPaths,
-    facts: TargetFacts,
+    askTarget: AskTarget,
     before: Survey | null,
   ): Promise<Survey> {
     const { flags, setting } = this;
@@ -185,7 +185,13 @@ class Migration {
     });
     // A dry run looks once.
     const read = { keepRaw: false, pause: Bun.sleepSync, ...(flags.dryRun ? {} : { memory: this.#memory }) };
-    this.outcome.survey = await survey(location, facts, flags, { machine: setting.machine, harnesses, read }, before);
+    this.outcome.survey = await survey(
+      location,
+      askTarget,
+      flags,
+      { machine: setting.machine, harnesses, read },
+      before,
+    );
     return this.outcome.survey;
   }
 
@@ -244,7 +250,8 @@ class Migration {
           db = openExclusive(target.database);
         }
         this.setting.phase?.('plan');
-        const facts = db === null ? absentTarget(target) : readTarget(db, target);
+        const held = db;
+        const facts = (): TargetFacts => (held === null ? absentTarget(target) : readTarget(held, target));
         const again = await this.#look(location, target, facts, current);
         const same = again.planHash === current.planHash;
         current = again;

@@ -34,6 +34,12 @@ export interface SurveyTools {
   readonly read: ReadStoreOptions;
 }
 
+/**
+ * Says what the target holds, from a private copy or from the connection that holds the database. Asked once the store was
+ * read: of two things that are wrong, the one with the store is named first (migration.md 3).
+ */
+export type AskTarget = () => TargetFacts | Promise<TargetFacts>;
+
 /** Everything that was read and what follows from it. */
 export interface Survey {
   readonly location: LegacyLocation;
@@ -55,14 +61,13 @@ const PARALLEL = 8;
 /**
  * Reads both sides and plans (migration.md 4 to 6). Changes nothing anywhere.
  *
- * @param target what the target holds, from a private copy or from the connection that holds the database
  * @param before an earlier look of the same run: where the store is as it was then, its draft is taken over. All that lies
  * outside of the store is looked at anew: rows, repositories, links on the way, conversations and who uses them
  * @throws Refusal, UsageError; the system's EMFILE or ENFILE where too few files can be opened
  */
 export async function survey(
   location: LegacyLocation,
-  target: TargetFacts,
+  askTarget: AskTarget,
   options: SurveyOptions,
   tools: SurveyTools,
   before: Survey | null = null,
@@ -77,6 +82,7 @@ export async function survey(
     before !== null && isSame(store, before.store)
       ? before.draft
       : draftPlan(store, { ...options, nowMs: machine.now().getTime() });
+  const target = await askTarget();
   const paths = new PhysicalPaths();
   const facts: Facts = {
     target,

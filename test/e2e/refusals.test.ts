@@ -187,6 +187,36 @@ describe('each refusal leaves everything as it was', () => {
   });
 });
 
+describe('of several refusals the one with the store is named', () => {
+  const databases: readonly (readonly [what: string, lay: (database: string) => void])[] = [
+    ['is empty', (database) => writeFileSync(database, '')],
+    ['is no database', (database) => writeFileSync(database, 'text '.repeat(1000))],
+    ['is too old', (database) => synthDatabase(database, 11)],
+  ];
+  const commands = [['--yes'], ['--dry-run'], ['explain'], ['status']];
+
+  describe.each(databases)('where the database %s', (_, lay) => {
+    beforeEach(() => {
+      mkdirSync(at('.ao', 'data'), { recursive: true });
+      lay(at('.ao', 'data', 'ao.db'));
+    });
+
+    test('LEGACY_UNREADABLE', async () => {
+      write(home, { '.agent-orchestrator/config.yaml': 'projects: [a]\n' });
+      const before = snapshot(home.path);
+      for (const args of commands)
+        expect((await runJson(home, args)).document).toMatchObject({ refusal: { code: 'LEGACY_UNREADABLE' } });
+      expect(snapshot(home.path)).toEqual(before);
+    });
+
+    test.skipIf(process.getuid?.() !== 0)('NOT_OWNER', async () => {
+      chownSync(at('.agent-orchestrator'), 1234, 1234);
+      for (const args of commands)
+        expect((await runJson(home, args)).document).toMatchObject({ refusal: { code: 'NOT_OWNER' } });
+    });
+  });
+});
+
 describe('a run that was killed leaves nothing behind a refusal', () => {
   test('its lock and the folders of it go', async () => {
     const before = snapshot(home.path);
