@@ -79,7 +79,8 @@ async function explainedOf(
   };
   const tools = { machine, harnesses: harnesses(location, target), read: { keepRaw: true, pause: Bun.sleepSync } };
   const look = async (): Promise<{ found: Survey; open: Note | null }> => {
-    const found = await survey(location, () => inspectTarget(target, machine), options, tools);
+    const asked = { paths: target, ask: () => inspectTarget(target, machine) };
+    const found = await survey(location, asked, options, tools);
     return { found, open: found.facts.target.exists ? openElsewhereNote(target.database) : null };
   };
   const seen = await steadily(migrationsDir(machine), look, () =>

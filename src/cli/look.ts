@@ -22,10 +22,6 @@ export async function lookAt(machine: Machine, location: LegacyLocation, target:
     harnesses: lookingHarnesses(machine)(location, target),
     read: { keepRaw: false, pause: Bun.sleepSync },
   };
-  return survey(
-    location,
-    () => inspectTarget(target, machine),
-    { projects: [], exclude: [], onlyLive: false, resume: 'auto' },
-    tools,
-  );
+  const options = { projects: [], exclude: [], onlyLive: false, resume: 'auto' as const };
+  return survey(location, { paths: target, ask: () => inspectTarget(target, machine) }, options, tools);
 }

@@ -113,7 +113,8 @@ function surveyOf(
 ): Promise<Survey> {
   const options = { projects: [], exclude: [], onlyLive: false, resume: 'auto' as const };
   const read = { keepRaw: true, pause: Bun.sleepSync };
-  return survey(location, () => facts, options, { machine, harnesses: harnesses(location, target), read });
+  const tools = { machine, harnesses: harnesses(location, target), read };
+  return survey(location, { paths: target, ask: () => facts }, options, tools);
 }
 
 function storeCheck({ store, draft }: Survey): Check {

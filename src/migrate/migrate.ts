@@ -28,7 +28,7 @@ import { openExclusive, probeWriter } from '../rewrite/lock';
 import { managedRoots, runFile, type TargetPaths, targetPaths } from '../rewrite/paths';
 import { TranscriptMemory } from '../sessions/claude-transcript';
 import type { Progress } from '../sessions/harness';
-import { type AskTarget, type Survey, type SurveyOptions, survey } from '../survey/survey';
+import { type AskedTarget, type Survey, type SurveyOptions, survey } from '../survey/survey';
 import { agentNotes } from './agents';
 import { OutcomeBuilder } from './outcome-builder';
 import type { Phase } from './phases';
@@ -174,7 +174,7 @@ class Migration {
   async #look(
     location: LegacyLocation,
     target: TargetPaths,
-    askTarget: AskTarget,
+    ask: AskedTarget['ask'],
     before: Survey | null,
   ): Promise<Survey> {
     const { flags, setting } = this;
@@ -185,13 +185,8 @@ class Migration {
     });
     // A dry run looks once.
     const read = { keepRaw: false, pause: Bun.sleepSync, ...(flags.dryRun ? {} : { memory: this.#memory }) };
-    this.outcome.survey = await survey(
-      location,
-      askTarget,
-      flags,
-      { machine: setting.machine, harnesses, read },
-      before,
-    );
+    const tools = { machine: setting.machine, harnesses, read };
+    this.outcome.survey = await survey(location, { paths: target, ask }, flags, tools, before);
     return this.outcome.survey;
   }
 

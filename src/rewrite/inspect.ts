@@ -9,7 +9,7 @@ import { errorCode } from '../sessions/system-error';
 import { closeDatabase, openDatabase, requireSqlite, sqliteRefusal } from './connection';
 import type { TargetPaths } from './paths';
 import { withPrivateCopy } from './private-copy';
-import { judgeSchema, knownVersion, NEWEST_KNOWN_VERSION, probeRows, readSchema } from './schema-guard';
+import { judgeSchema, knownVersion, NEWEST_KNOWN_VERSION, probeRows, readSchema, SchemaTooOld } from './schema-guard';
 import { readProjects, readSessions } from './target-facts';
 
 /**
@@ -73,6 +73,11 @@ export function requireKnown(db: Database, database: string): void {
 /** Facts of a target without a database. */
 export function absentTarget(paths: TargetPaths): TargetFacts {
   return { ...paths, exists: false, version: 0, projects: [], sessions: [], notes: [] };
+}
+
+/** Facts of a target that was refused, for a run that has nothing to write to it: its version, where that is known, and no row. */
+export function unusableTarget(paths: TargetPaths, refusal: Refusal): TargetFacts {
+  return { ...absentTarget(paths), exists: true, version: refusal instanceof SchemaTooOld ? refusal.version : 0 };
 }
 
 /**

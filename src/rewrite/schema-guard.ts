@@ -84,6 +84,16 @@ export function readSchema(db: Database): SchemaReading {
   return { versions, tables };
 }
 
+/** The version is known, and is too low. */
+export class SchemaTooOld extends Refusal {
+  constructor(
+    database: string,
+    readonly version: number,
+  ) {
+    super('SCHEMA_TOO_OLD', `${database} is at version ${version}, older than version ${SCHEMA_VERSION}.`);
+  }
+}
+
 /**
  * The newest recorded version of a database that the tool can write to (rewrite-target.md 8.5). Throws
  * `Refusal('SCHEMA_TOO_OLD')` or `Refusal('SCHEMA_UNKNOWN')`, by migration.md 3.
@@ -116,7 +126,7 @@ export function knownVersion({ versions, tables }: SchemaReading, database: stri
     throw unknown('is not a database of the new app: its tables and its version table do not agree');
   }
   if (newest < SCHEMA_VERSION) {
-    throw new Refusal('SCHEMA_TOO_OLD', `${database} is at version ${newest}, older than version ${SCHEMA_VERSION}.`);
+    throw new SchemaTooOld(database, newest);
   }
   const lacking = lackingColumns(recorded, tables);
   if (lacking !== null) {

@@ -2,6 +2,7 @@ import type { ConversationFinding, HarnessId, RepositoryFacts, TargetFacts } fro
 import type { LegacyStore } from '../contracts/legacy';
 import type { Machine } from '../contracts/machine';
 import type { Plan } from '../contracts/plan';
+import { Refusal } from '../contracts/refusals';
 import type { LegacyLocation } from '../legacy/locate';
 import { type ReadStoreOptions, readStore } from '../legacy/store';
 import { fallbackBranch } from '../plan/branch';
@@ -10,7 +11,8 @@ import { completePlan } from '../plan/plan';
 import { askConversations, type DoubtedId } from '../plan/questions';
 import { type DecidedProject, decideProjects, type Facts } from '../plan/targets';
 import { readRepository } from '../repository/repository';
-import { managedRoots, managedWorktree } from '../rewrite/paths';
+import { unusableTarget } from '../rewrite/inspect';
+import { managedRoots, managedWorktree, type TargetPaths } from '../rewrite/paths';
 import { daemonPrefix } from '../rewrite/prefix';
 import type { Harness } from '../sessions/harness';
 import { inParallel } from '../sessions/in-parallel';
@@ -34,11 +36,12 @@ export interface SurveyTools {
   readonly read: ReadStoreOptions;
 }
 
-/**
- * Says what the target holds, from a private copy or from the connection that holds the database. Asked once the store was
- * read: of two things that are wrong, the one with the store is named first (migration.md 3).
- */
-export type AskTarget = () => TargetFacts | Promise<TargetFacts>;
+/** The target, and how to find what it holds: from a private copy, or from the connection that holds the database. */
+export interface AskedTarget {
+  readonly paths: TargetPaths;
+  /** Asked once the store was read: of two things that are wrong, the one with the store is named first (migration.md 3). */
+  readonly ask: () => TargetFacts | Promise<TargetFacts>;
+}
 
 /** Everything that was read and what follows from it. */
 export interface Survey {
@@ -67,7 +70,7 @@ const PARALLEL = 8;
  */
 export async function survey(
   location: LegacyLocation,
-  askTarget: AskTarget,
+  asked: AskedTarget,
   options: SurveyOptions,
   tools: SurveyTools,
   before: Survey | null = null,
@@ -82,7 +85,7 @@ export async function survey(
     before !== null && isSame(store, before.store)
       ? before.draft
       : draftPlan(store, { ...options, nowMs: machine.now().getTime() });
-  const target = await askTarget();
+  const target = await targetFor(draft, asked);
   const paths = new PhysicalPaths();
   const facts: Facts = {
     target,
@@ -105,6 +108,16 @@ export async function survey(
   await turn();
   const plan = completePlan({ store, draft, facts, projects, questions }, findings, options);
   return { location, store, draft, facts, projects, plan, planHash: planHash(plan) };
+}
+
+/** Where the store has no project there is nothing to migrate, whatever the database is like (migration.md 3). */
+async function targetFor({ projects }: Draft, { paths, ask }: AskedTarget): Promise<TargetFacts> {
+  try {
+    return await ask();
+  } catch (error) {
+    if (!(error instanceof Refusal) || projects.length > 0) throw error;
+    return unusableTarget(paths, error);
+  }
 }
 
 /** What is the same object costs nothing here: records and configs that did not change are those of the first look. */

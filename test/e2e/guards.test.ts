@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { EXECUTABLE, run, runJson } from '../support/executable';
 import { rowsOf } from '../support/expected';
 import { emptyHome, type Home, legacyFixture, realFixture, write } from '../support/home';
+import { synthDatabase } from '../support/synth-db';
 import { snapshot } from '../support/tree';
 
 let home: Home = emptyHome();
@@ -191,6 +192,37 @@ describe('the command line', () => {
       document: { status: 'nothing-to-migrate', schemaVersion: 0, dbCreated: false },
     });
     expect(Object.keys(snapshot(home.path))).toEqual(['']);
+  });
+
+  describe.each([
+    ['of version 11', 11, (database: string) => synthDatabase(database, 11)],
+    ['empty', 0, (database: string) => writeFileSync(database, '')],
+    ['no database', 0, (database: string) => writeFileSync(database, 'text '.repeat(1000))],
+    ['of another program', 0, (database: string) => new Database(database).run('CREATE TABLE x (y)')],
+  ] as const)('with nothing to migrate it does not matter that ao.db is %s', (_, schemaVersion, lay) => {
+    test.each([
+      ['no store', 'none', {}],
+      ['a store without projects', 'empty', { '.agent-orchestrator/config.yaml': 'projects: {}\n' }],
+    ])('%s', async (_, status, store: Record<string, string>) => {
+      home = emptyHome();
+      write(home, { ...store, '.ao/data/a': '' });
+      lay(databaseOf(home));
+      const before = snapshot(home.path);
+      for (const args of [['--yes'], ['--dry-run']])
+        expect(await runJson(home, args)).toMatchObject({
+          exitCode: 0,
+          document: { status: 'nothing-to-migrate', schemaVersion, dbCreated: false, refusal: null },
+        });
+      expect(await runJson(home, ['status', '--check'])).toMatchObject({ exitCode: 0, document: { status } });
+      expect(await runJson(home, ['explain'])).toMatchObject({ exitCode: 0, document: { status: 'ok' } });
+      const wrong = ['--data-dir', join(home.path, '.agent-orchestrator', 'data')];
+      for (const command of ['migrate', 'explain'])
+        expect(await runJson(home, [command, ...wrong])).toMatchObject({
+          exitCode: 3,
+          document: { refusal: { code: 'DATA_DIR_INVALID' } },
+        });
+      expect(snapshot(home.path)).toEqual(before);
+    });
   });
 
   test('--project and --exclude narrow the run', async () => {

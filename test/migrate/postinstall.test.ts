@@ -132,6 +132,15 @@ describe('a run', () => {
     expect(written(place)).toMatchObject({ code: 'LEGACY_UNREADABLE' });
   });
 
+  test('without an old store a database that cannot be used is no reason to say anything', async () => {
+    const place = lay('');
+    mkdirSync(join(place.path, '.ao', 'data'), { recursive: true });
+    writeFileSync(join(place.path, '.ao', 'data', 'ao.db'), '');
+    const end = await postinstall(FLAGS, setting(machine(place)));
+    expect(end).toMatchObject({ code: null, outcome: { status: 'nothing-to-migrate' } });
+    expect(existsSync(noteOf(place))).toBe(false);
+  });
+
   test('a flag that names nothing is an end, and leaves nothing', async () => {
     const place = lay();
     const end = await postinstall({ ...FLAGS, from: '/nowhere' }, setting(machine(place)));

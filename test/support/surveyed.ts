@@ -49,6 +49,6 @@ export async function surveyed(
   const location = locateLegacy(machine, { from: options.from ?? null, config: options.config ?? null });
   const paths = targetPaths(machine, { dataDir: null, legacyRoots: [] });
   const chosen = { projects: [], exclude: [], onlyLive: false, resume: 'auto' as const, ...options };
-  const result = await survey(location, () => absentTarget(paths), chosen, surveyTools(machine));
+  const result = await survey(location, { paths, ask: () => absentTarget(paths) }, chosen, surveyTools(machine));
   return { survey: result, ledger: ledgerOf({ ...result, leaves: leafReader(result.store) }) };
 }

@@ -9,7 +9,7 @@ import { type LegacyLocation, locateLegacy } from '../../src/legacy/locate';
 import { migrate } from '../../src/migrate/migrate';
 import { absentTarget } from '../../src/rewrite/inspect';
 import { targetPaths } from '../../src/rewrite/paths';
-import { type SurveyTools, survey } from '../../src/survey/survey';
+import { type AskedTarget, type SurveyTools, survey } from '../../src/survey/survey';
 import { emptyHome, type Home, machineAt } from '../support/home';
 import { surveyTools } from '../support/surveyed';
 
@@ -26,6 +26,8 @@ afterEach(() => home.remove());
 const OPTIONS = { projects: [], exclude: [], onlyLive: false, resume: 'auto' } as const;
 const at = (...parts: string[]): string => join(home.path, ...parts);
 const record = (name: string): string => at('.agent-orchestrator', 'projects', projects[0] ?? '', 'sessions', name);
+
+const asking = (target: TargetFacts): AskedTarget => ({ paths: target, ask: () => target });
 
 /** Looks for conversations are counted. */
 function looking(): { tools: SurveyTools; location: LegacyLocation; target: TargetFacts; asked: () => number } {
@@ -53,9 +55,9 @@ function looking(): { tools: SurveyTools; location: LegacyLocation; target: Targ
 describe('a second look', () => {
   test('takes over the draft of the first one where the store did not change, and looks for conversations anew', async () => {
     const { tools, location, target, asked } = looking();
-    const first = await survey(location, () => target, OPTIONS, tools);
+    const first = await survey(location, asking(target), OPTIONS, tools);
     expect(asked()).toBe(2);
-    const second = await survey(location, () => ({ ...target }), OPTIONS, tools, first);
+    const second = await survey(location, asking({ ...target }), OPTIONS, tools, first);
     expect(second.draft).toBe(first.draft);
     expect(second.planHash).toBe(first.planHash);
     expect(asked()).toBe(4);
@@ -88,9 +90,9 @@ describe('a second look', () => {
   ];
   test.each(ofTheStore)('drafts anew after a change of %s', async (_, change) => {
     const { tools, location, target } = looking();
-    const first = await survey(location, () => target, OPTIONS, tools);
+    const first = await survey(location, asking(target), OPTIONS, tools);
     change();
-    expect((await survey(location, () => target, OPTIONS, tools, first)).draft).not.toBe(first.draft);
+    expect((await survey(location, asking(target), OPTIONS, tools, first)).draft).not.toBe(first.draft);
   });
 
   test('drafts anew where values lie deeper in each other than can be compared', async () => {
@@ -98,8 +100,8 @@ describe('a second look', () => {
     const lists = `${'['.repeat(deep)}${']'.repeat(deep)}`;
     add(at('.agent-orchestrator', 'portfolio', 'preferences.json'), `{"version":1,"x":${lists}}`);
     const { tools, location, target } = looking();
-    const first = await survey(location, () => target, OPTIONS, tools);
-    expect((await survey(location, () => target, OPTIONS, tools, first)).planHash).toBe(first.planHash);
+    const first = await survey(location, asking(target), OPTIONS, tools);
+    expect((await survey(location, asking(target), OPTIONS, tools, first)).planHash).toBe(first.planHash);
   });
 
   const outside: readonly (readonly [what: string, change: () => void])[] = [
@@ -111,18 +113,18 @@ describe('a second look', () => {
   ];
   test.each(outside)('plans anew after a change of %s', async (_, change) => {
     const { tools, location, target } = looking();
-    const first = await survey(location, () => target, OPTIONS, tools);
+    const first = await survey(location, asking(target), OPTIONS, tools);
     change();
-    const second = await survey(location, () => target, OPTIONS, tools, first);
+    const second = await survey(location, asking(target), OPTIONS, tools, first);
     expect(second.facts.repositories).not.toEqual(first.facts.repositories);
   });
 
   test('plans anew where the database has one more row', async () => {
     const { tools, location, target } = looking();
-    const first = await survey(location, () => target, OPTIONS, tools);
+    const first = await survey(location, asking(target), OPTIONS, tools);
     const row = { id: projects[0] ?? '', path: '/x', repoOriginUrl: '', displayName: '', kind: 'single_repo' };
     const more = { ...target, projects: [{ ...row, archived: false, config: null }] };
-    expect((await survey(location, () => more, OPTIONS, tools, first)).planHash).not.toBe(first.planHash);
+    expect((await survey(location, asking(more), OPTIONS, tools, first)).planHash).not.toBe(first.planHash);
   });
 });
 

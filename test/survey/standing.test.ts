@@ -50,7 +50,7 @@ async function asked(
   const look: Look = (location, target) => {
     looks++;
     const options = { projects: [], exclude: [], onlyLive: false, resume: 'auto' as const };
-    return survey(location, () => absentTarget(target), options, surveyTools(machine));
+    return survey(location, { paths: target, ask: () => absentTarget(target) }, options, surveyTools(machine));
   };
   const terminal = terminalOf({ env: {}, platform: 'linux', isTTY: false, columns: how.columns ?? 80, color: 'never' });
   const flags = {
