@@ -35,7 +35,10 @@ export class OutcomeBuilder {
       this.notes.push({ code: 'ROW_FAILED', severity: 'warn', id, message: reason });
     }
     this.notes.push(...applied.notes);
-    const items = plannedItems(plan).map((item): Item => ({ ...item, ...failed.get(`${item.kind} ${item.id}`) }));
+    // Another item may have the same id: one that was not to be created.
+    const items = plannedItems(plan).map(
+      (item): Item => (item.outcome === 'created' ? { ...item, ...failed.get(`${item.kind} ${item.id}`) } : item),
+    );
     const conversations = applied.placed.map(
       ({ copy }): Item => ({ kind: 'conversation', id: copy.resumeId, outcome: 'created' }),
     );

@@ -9,7 +9,7 @@ import { parseInstant } from './timestamps';
 export interface Choice {
   /** The best record, also where it is not importable; null where there is none. */
   readonly record: SessionRecord | null;
-  /** `done` is not importable, and neither is what --only-live leaves out. */
+  /** `done` is not importable, and neither is what --only-live leaves out or whose project cannot be imported. */
   readonly importable: boolean;
   readonly reason: string | null;
   readonly live: boolean;
@@ -28,6 +28,8 @@ export class CandidateFinder {
   readonly #prefixes: ReadonlySet<string>;
   /** Ids and wrapped keys of all projects. */
   readonly #keys: ReadonlySet<string>;
+  /** By the key of a directory: the project whose records lie there. One that can be imported comes first. */
+  readonly #holders = new Map<string, DraftProject>();
   readonly #early: EarlyDirectories;
 
   constructor(
@@ -38,6 +40,8 @@ export class CandidateFinder {
     this.#prefixes = new Set(projects.map((project) => project.prefix));
     this.#keys = new Set(projects.flatMap((project) => project.recordKeys));
     this.#early = new EarlyDirectories(store, projects);
+    for (const project of [...projects].sort((a, b) => Number(a.refusal !== null) - Number(b.refusal !== null)))
+      for (const key of project.recordKeys) if (!this.#holders.has(key)) this.#holders.set(key, project);
   }
 
   /** The orchestrator of one project, or why there is none. */
@@ -47,8 +51,13 @@ export class CandidateFinder {
     const best = ranked[0];
     if (best === undefined)
       return { record: null, importable: false, reason: null, live: false, notes: [], ranked: [] };
-    const notes = remarks(project, best, ranked);
     const live = isLive(best);
+    if (project.refusal !== null) {
+      // The project's own note says why.
+      const reason = `its project cannot be imported: ${project.refusal}`;
+      return { record: best, importable: false, reason, live, ranked, notes: [] };
+    }
+    const notes = remarks(project, best, ranked);
     const leftOut = (reason: string, remark: Note) =>
       ({ record: best, importable: false, reason, live, ranked, notes: [...notes, remark] }) as const;
     if (best.lifecycle.state === 'done' && best.archivedAt === null) {
@@ -91,8 +100,12 @@ export class CandidateFinder {
 
   /** C1: V2 records, then orchestrator.json, then the wrapped key's directory, then V1, then V1 archives. */
   #candidates(project: DraftProject): SessionRecord[] {
-    const isCandidate = (record: SessionRecord): boolean => this.#isOrchestrator(record, project.prefix);
+    const isCandidate = (record: SessionRecord): boolean =>
+      this.#isOrchestrator(record, project.prefix) ||
+      // Without a folder the prefix that the legacy tool derived from its name is not known.
+      (project.path === '' && looksLikeOrchestrator(record));
     for (const key of project.recordKeys) {
+      if (project.refusal !== null && this.#holders.get(key) !== project) continue;
       const directory = this.#v2.get(key);
       if (directory === undefined) continue;
       const records = directory.records.filter(isCandidate);

@@ -61,7 +61,6 @@ export function draftPlan(store: LegacyStore, options: DraftOptions): Draft {
   const owners = new Map<string, DraftProject>();
   const all: DraftOrchestrator[] = [];
   for (const project of projects) {
-    if (project.refusal !== null) continue;
     const choice = finder.choose(project, options);
     if (choice.record === null) continue;
     const drafted = draftOrchestrator(project, choice, choice.record, options.nowMs);
@@ -225,5 +224,6 @@ function unknownNote(path: string, records: readonly SessionRecord[]): Note {
 function namingRecords(store: LegacyStore, chosen: readonly DraftOrchestrator[]): SessionRecord[] {
   const records = store.v2.flatMap((directory) => directory.records);
   const read = new Set(records);
-  return [...records, ...chosen.map(({ record }) => record).filter((record) => !read.has(record))];
+  const importable = chosen.filter(({ project }) => project.refusal === null);
+  return [...records, ...importable.map(({ record }) => record).filter((record) => !read.has(record))];
 }

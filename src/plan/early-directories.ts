@@ -44,10 +44,13 @@ export class EarlyDirectories {
 
   /**
    * The one project that a record is for: two entries of a registry may have one folder, and one conversation must not be
-   * resumed twice. What the record says of its project decides, then its name by the prefixes, then registry order.
+   * resumed twice. A project that can be imported goes before one that cannot; then what the record says of its project
+   * decides, then its name by the prefixes, then registry order.
    */
   ownerOf(record: SessionRecord, directory: V1Directory): DraftProject | null {
-    const owners = this.#owners(record, directory).filter(({ refusal }) => refusal === null);
+    const all = this.#owners(record, directory);
+    const usable = all.filter(({ refusal }) => refusal === null);
+    const owners = usable.length > 0 ? usable : all;
     if (owners.length < 2) return owners[0] ?? null;
     return (
       owners.find((project) => names(record, project)) ??

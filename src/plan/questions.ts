@@ -66,7 +66,10 @@ export function askConversations(
       existing: sessions.get(each.sessionId) ?? null,
       ofProject: ofProject.get(each.project.id) ?? [],
       ownPrefix,
-      managedPath: facts.managedPath(each.project.id, ownPrefix),
+      // Asked only for what can be imported: another id may be no folder name.
+      get managedPath() {
+        return facts.managedPath(each.project.id, ownPrefix);
+      },
       worktreeReal: each.record.worktree === null ? null : (store.worktrees.get(each.record.worktree) ?? null),
     };
     const settled = settle(each, context, facts, claims);

@@ -23,13 +23,13 @@ function headlineOf({ status, pending, unusable, yieldsNothing }: Standing): rea
     case 'empty':
       return ['green', 'The old store has no projects; nothing is to be migrated.'];
     case 'done':
+      if (yieldsNothing) return ['yellow', 'Nothing could be migrated: no project of the old store can be.'];
       return unusable.length === 0
         ? ['green', 'Done: everything is migrated.']
         : ['yellow', `Done: everything that can be is migrated, ${counted(unusable.length, 'project')} cannot be.`];
     case 'undone':
       return ['yellow', 'The migration was undone. `ao-migrate` migrates again.'];
     case 'partial':
-      if (yieldsNothing) return ['yellow', 'Nothing could be migrated: no project of the old store can be.'];
       return [
         'yellow',
         'Partly done: something could not be migrated yet. `ao-migrate --dry-run` tells what and why, `ao-migrate` completes it.',

@@ -203,7 +203,7 @@ function judged({ plan, draft }: Survey, last: RunRecord | null): StandingStatus
   if (plan.projects.length === 0 && !draft.hasUnknown) return 'empty';
   if (plan.hasActions) return last?.status === 'undone' ? 'undone' : 'pending';
   // Whoever hears `empty` or `done` may throw the old store away.
-  return draft.hasUnknown || yieldsNothing(plan) || plan.orchestrators.some(({ later }) => later) ? 'partial' : 'done';
+  return draft.hasUnknown || plan.orchestrators.some(({ later }) => later) ? 'partial' : 'done';
 }
 
 async function runningDaemon(machine: Machine): Promise<{ running: string | null; notes: readonly Note[] }> {

@@ -92,7 +92,8 @@ function projectChecks(draft: Draft, receipt: Receipt, machine: Machine): Check[
 }
 
 function sessionChecks(draft: Draft, receipt: Receipt): Check[] {
-  const drafts = new Map(draft.orchestrators.map((each) => [`${each.project.id}\0${each.sessionId}`, each]));
+  const importable = draft.orchestrators.filter(({ project }) => project.refusal === null);
+  const drafts = new Map(importable.map((each) => [`${each.project.id}\0${each.sessionId}`, each]));
   return receipt.sessions.flatMap(({ id, columns, prompt, projectId }): Check[] => {
     const check = { kind: 'orchestrator', id } as const;
     const found = drafts.get(`${projectId}\0${id}`);

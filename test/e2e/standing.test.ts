@@ -194,19 +194,48 @@ describe('where nothing can be migrated', () => {
   });
   afterEach(() => home.remove());
 
-  test('a store whose projects are all unusable is neither done nor empty', async () => {
+  test('of a store whose projects are all unusable nothing is left to do, and every command says why', async () => {
     write(home, { '.agent-orchestrator/config.yaml': 'projects: {"a b": {path: "{{HOME}}/app", projectId: "a b"}}' });
     const migrated = await run(home, ['--yes']);
     expect(migrated.exitCode).toBe(0);
     expect(migrated.stdout).toContain('Nothing could be migrated');
     expect(migrated.stdout).toContain('a b');
-    expect(await standing()).toMatchObject({ status: 'partial', exitCode: 4 });
+    expect(await standing()).toMatchObject({ status: 'done', exitCode: 0 });
     const { stdout } = await run(home, ['status']);
     expect(stdout).toContain('Nothing could be migrated');
     expect(stdout).toContain('a b');
     expect(stdout).not.toContain('Done');
     expect((await run(home, ['doctor'])).stdout).toContain('Nothing can be migrated');
     expect((await run(home, ['postinstall'])).stderr).not.toContain('migrated already');
+  });
+
+  test.each([
+    ['k', '{}'],
+    ['k', '{path: ""}'],
+    ['k', '{path: code/app}'],
+    ['_a', '{path: "{{HOME}}/app"}'],
+    ['d..e', '{path: "{{HOME}}/app"}'],
+  ])('the orchestrator of `%s: %s` is skipped with its project', async (id, entry) => {
+    const record = JSON.stringify({ role: 'orchestrator', agent: 'claude-code', worktree: '/gone' });
+    write(home, {
+      '.agent-orchestrator/config.yaml': `projects:\n  ${id}: ${entry}\n`,
+      [`.agent-orchestrator/projects/${id}/sessions/wb-orchestrator.json`]: record,
+    });
+    for (const args of [['--dry-run'], ['--yes']])
+      expect(await runJson(home, args)).toMatchObject({
+        exitCode: 0,
+        document: {
+          status: 'already-migrated',
+          projects: { created: 0, skipped: 1, failed: 0 },
+          orchestrators: { created: 0, skipped: 1, failed: 0 },
+          items: [
+            { kind: 'project', id, outcome: 'skipped' },
+            { kind: 'orchestrator', outcome: 'skipped', reason: expect.stringContaining('cannot be imported') },
+          ],
+        },
+      });
+    expect(await standing()).toMatchObject({ status: 'done', exitCode: 0 });
+    expect(await runJson(home, ['explain'])).toMatchObject({ exitCode: 0, document: { status: 'ok' } });
   });
 
   test('a project that cannot be migrated is told beside those that are', async () => {

@@ -268,10 +268,59 @@ describe('entries of the registry', () => {
       });
       expect(project(id).refusal).not.toBeNull();
       expect(project('good').refusal).toBeNull();
-      expect(draft.orchestrators).toEqual([]);
+      expect(draft.orchestrators.map(({ sessionId, reason }) => [sessionId, reason])).toEqual(
+        id === '_x' ? [['x-orchestrator', expect.stringContaining('its project cannot be imported')]] : [],
+      );
       expect(notes('PROJECT_ID_INVALID')).toHaveLength(1);
     },
   );
+
+  test.each([
+    ['no path', {}],
+    ['an empty path', { path: '' }],
+    ['a relative path', { path: 'foo' }],
+  ])('R32 of an entry with %s the orchestrator is found, under whatever prefix, and not imported', (_, fields) => {
+    const { draft } = draftOf({
+      'AO/config.yaml': registry({ k: fields }),
+      'AO/projects/k/sessions/wb-orchestrator.json': orchestrator(),
+      'AO/projects/k/sessions/wb-1.json': '{"agent":"claude-code"}',
+    });
+    expect(draft.orchestrators).toMatchObject([
+      { record: { id: 'wb-orchestrator' }, reason: expect.stringContaining('its project cannot be imported') },
+    ]);
+    expect(draft.hasUnknown).toBe(false);
+  });
+
+  test('an orchestrator that cannot be imported does not keep its session id from another project', () => {
+    const { draft } = draftOf({
+      'AO/config.yaml': registry({
+        _a: { path: '{{HOME}}/repos/a', sessionPrefix: 'p' },
+        b: { path: '{{HOME}}/repos/b', sessionPrefix: 'p' },
+      }),
+      'AO/projects/_a/sessions/p-orchestrator.json': orchestrator(),
+      'AO/projects/b/sessions/p-orchestrator.json': orchestrator(),
+    });
+    expect(draft.orchestrators.map(({ project, reason, ownedBy }) => [project.id, reason === null, ownedBy])).toEqual([
+      ['_a', false, null],
+      ['b', true, null],
+    ]);
+  });
+
+  test('of two configs for one id the records are counted once', () => {
+    const { draft } = draftOf({
+      'AO/config.yaml': 'projects: {}\n',
+      'AO/running.json': '{"configPath":"{{HOME}}/a/agent-orchestrator.yaml"}',
+      'a/agent-orchestrator.yaml': 'projects: {k: {path: "{{HOME}}/a"}}',
+      'AO/0123456789ab/.origin': '{{HOME}}/b/agent-orchestrator.yaml',
+      'b/agent-orchestrator.yaml': 'projects: {k: {path: "{{HOME}}/b"}}',
+      'AO/projects/k/sessions/k-orchestrator.json': orchestrator(),
+    });
+    expect(draft.projects.map(({ id, lost }) => [id, lost])).toEqual([
+      ['k', false],
+      ['k', true],
+    ]);
+    expect(draft.orchestrators.map(({ project, reason }) => [project.lost, reason])).toEqual([[false, null]]);
+  });
 
   test('E13 `__proto__` is rejected, `constructor` and `prototype` are names like others', () => {
     const { draft, project } = draftOf({

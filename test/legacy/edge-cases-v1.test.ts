@@ -270,6 +270,19 @@ describe('records of the early generations', () => {
     expect(draft.orchestrators.map(({ project }) => project.id)).toEqual(['web']);
   });
 
+  test('an early record of a project that cannot be imported is found, and is that of another one where it can be', () => {
+    const files = { [`AO/${HASH}-_a/sessions/p-orchestrator`]: kv({ role: 'orchestrator', project: '_a' }) };
+    const reasons = (entries: Parameters<typeof registry>[0]) =>
+      draftOf({ 'AO/config.yaml': registry(entries), ...files }).draft.orchestrators.map(({ project, reason }) => [
+        project.id,
+        reason === null,
+      ]);
+    const unusable = { path: '/srv/x/_a', sessionPrefix: 'p' };
+    expect(reasons({ _a: unusable })).toEqual([['_a', false]]);
+    const b = { path: '/srv/b', sessionPrefix: 'p', storageKey: `${HASH}-_a` };
+    expect(reasons({ _a: unusable, b })).toEqual([['b', true]]);
+  });
+
   test('C7 E19 two entries with one folder never share a V1 record', () => {
     const drafted = (records: Record<string, string>) =>
       draftOf({
