@@ -313,6 +313,10 @@ export const NOTE_CODES = {
     "The daemon's run file cannot be read as JSON.",
     'Delete ~/.ao/running.json if no daemon is running.',
   ],
+  STORE_ABSENT: [
+    'A run has migrated an old store, and there is none here now.',
+    'Nothing, if you have removed it. A copy elsewhere is named with --from.',
+  ],
   RUN_UNFINISHED: [
     'An earlier run was interrupted; the next real run finishes or undoes it first.',
     'Run `ao-migrate` without --dry-run.',

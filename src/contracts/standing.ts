@@ -20,7 +20,10 @@ export interface RunSummary {
 /** Whether a migration is pending, done or undone, and who is running: what `status` tells. */
 export interface Standing {
   readonly status: StandingStatus | 'refused' | 'usage' | 'failed';
+  /** The old store; where none is there, the one that the newest run took. */
   readonly legacyRoot: string | null;
+  /** There is an old store, or a config that could name one. */
+  readonly hasStore: boolean;
   readonly dataDir: string | null;
   /** In words; null where nothing of it runs. */
   readonly running: { readonly legacy: string | null; readonly daemon: string | null };
@@ -43,6 +46,7 @@ export interface Standing {
 /** Before anything was looked at. */
 export const NOTHING_KNOWN = {
   legacyRoot: null,
+  hasStore: false,
   dataDir: null,
   running: { legacy: null, daemon: null },
   lastRun: null,

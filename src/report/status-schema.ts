@@ -18,7 +18,10 @@ export const StatusDocumentSchema = v.pipe(
       'failed',
     ]),
     refusal,
-    legacyRoot: v.nullable(v.string()),
+    legacyRoot: v.pipe(
+      v.nullable(v.string()),
+      v.description('The old store; where none is there, the one that the newest run took.'),
+    ),
     dataDir: v.nullable(v.string()),
     running: v.object({
       legacy: v.pipe(v.nullable(v.string()), v.description('What of the old tool is running, in words.')),

@@ -16,7 +16,14 @@ export function statusText(standing: Standing, context: TextContext): string {
   return `${lines.join('\n')}\n`;
 }
 
-function headlineOf({ status, pending, unusable, yieldsNothing }: Standing): readonly [Style, string] {
+function headlineOf(standing: Standing): readonly [Style, string] {
+  const { status, pending, unusable, yieldsNothing, hasStore, lastRun } = standing;
+  if (!hasStore && lastRun !== null) {
+    const absent = 'there is no old store here now';
+    if (status === 'done') return ['green', `Done: the last run migrated its store; ${absent}.`];
+    if (status === 'partial') return ['yellow', `Partly done: the last run left something, and ${absent}.`];
+    if (status === 'undone') return ['yellow', `The migration was undone, and ${absent}.`];
+  }
   switch (status) {
     case 'none':
       return ['green', 'There is no old store; nothing is to be migrated.'];

@@ -26,8 +26,9 @@ export interface StandingQuestion {
 }
 
 /**
- * Where the migration of this home stands (migration.md 2 and 10), found with as little work as possible: no store, nothing
- * else is looked at; a receipt whose sources are as they were, nothing is parsed and no database opened.
+ * Where the migration of this home stands (migration.md 2 and 10), found with as little work as possible: no store and no
+ * run, nothing else is looked at; a receipt whose sources are as they were, or are gone, nothing is parsed and no database
+ * opened.
  *
  * @throws Refusal DATA_DIR_INVALID; whatever else keeps it from being told is the status `unreadable`
  * @throws UsageError
@@ -37,7 +38,6 @@ export async function standingOf(question: StandingQuestion): Promise<Standing> 
   const location = locateLegacy(machine, question);
   const legacyRoots = location.root === null ? [] : [location.root];
   const empty = { ...NOTHING_KNOWN, legacyRoot: location.root };
-  if (isAbsent(location)) return { ...empty, status: 'none' };
   const target = targetPaths(machine, { dataDir: question.dataDir, legacyRoots });
   const migrations = migrationsDir(machine);
   return steadily(
@@ -59,8 +59,10 @@ async function bothSides(
   empty: Omit<Standing, 'status'>,
 ): Promise<Standing> {
   const { machine } = question;
+  const hasStore = !isAbsent(location);
   const past = await pastOf(migrations, target, machine);
-  const common = { ...empty, dataDir: target.dataDir, ...past.told };
+  if (!hasStore && past.last === null && past.told.unfinished.length === 0) return { ...empty, status: 'none' };
+  const common = { ...empty, dataDir: target.dataDir, hasStore, ...past.told };
   const daemon = await runningDaemon(machine);
   const running = async (found: Survey | null): Promise<Standing['running']> => ({
     legacy: await runningLegacy(location, target, found, past.last, machine),
@@ -68,6 +70,16 @@ async function bothSides(
   });
   const unfinished = past.told.unfinished.map(unfinishedNote);
   const notes = [...location.notes, ...daemon.notes, ...unfinished];
+  if (!hasStore) {
+    const { last } = past;
+    return {
+      ...common,
+      legacyRoot: last?.legacyRoot ?? location.root,
+      status: last === null ? 'none' : leftBy(last),
+      running: await running(null),
+      notes: last === null ? notes : [...notes, absentNote(last)],
+    };
+  }
   const settled = unfinished.length > 0 ? null : settledBy(past, location);
   if (settled !== null) return { ...common, status: settled, running: await running(null), notes };
   try {
@@ -176,6 +188,12 @@ function settledBy({ last, isUnchanged, standsWhole }: Past, location: LegacyLoc
   return last.outcome === 'partial' ? 'partial' : 'done';
 }
 
+/** What is left where no store is there: nothing can be migrated any more, and what the newest run did is all. */
+function leftBy({ status, outcome, partlyUndone }: RunRecord): StandingStatus {
+  if (status === 'undone') return 'undone';
+  return status === 'committing' || outcome === 'partial' || partlyUndone ? 'partial' : 'done';
+}
+
 /** Session records that the run did not know. */
 function hasOtherRecords(root: string, read: ReadonlySet<string>): boolean {
   const names = (folder: string): string[] => {
@@ -247,6 +265,13 @@ async function runningLegacy(
   const prefixes = found?.draft.projects.map(({ prefix }) => prefix) ?? known;
   const probes = { isAlive, tmuxSessions: () => listTmuxSessions(machine) };
   return legacyActivity(store, prefixes, managedRoots(target), machine, probes);
+}
+
+function absentNote({ runId, legacyRoot }: RunRecord): Note {
+  const message = mayStand(legacyRoot)
+    ? `there is no old store here; the run ${runId} took this one, and --from asks about it`
+    : `the old store that the run ${runId} took is gone`;
+  return { code: 'STORE_ABSENT', severity: 'info', message, file: legacyRoot };
 }
 
 function unfinishedNote(id: string): Note {

@@ -216,7 +216,7 @@ describe('the command line', () => {
       expect(await runJson(home, ['status', '--check'])).toMatchObject({ exitCode: 0, document: { status } });
       expect(await runJson(home, ['explain'])).toMatchObject({ exitCode: 0, document: { status: 'ok' } });
       const wrong = ['--data-dir', join(home.path, '.agent-orchestrator', 'data')];
-      for (const command of ['migrate', 'explain'])
+      for (const command of ['migrate', 'explain', 'status'])
         expect(await runJson(home, [command, ...wrong])).toMatchObject({
           exitCode: 3,
           document: { refusal: { code: 'DATA_DIR_INVALID' } },

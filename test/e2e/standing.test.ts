@@ -1,6 +1,6 @@
 import { Database } from 'bun:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { appendFileSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { run, runJson } from '../support/executable';
 import { claudeFile, rowsOf } from '../support/expected';
@@ -47,6 +47,26 @@ describe('status says done only where nothing is left to do', () => {
     edit('PRAGMA journal_mode = WAL');
     expect((await runJson(home, ['--yes'])).document).toMatchObject({ status: 'migrated' });
     expect(await standing()).toMatchObject({ status: 'done', read: false, exitCode: 0 });
+  });
+
+  test('after a whole run whose store has gone since', async () => {
+    await run(home, ['--yes']);
+    rmSync(join(home.path, '.agent-orchestrator'), { recursive: true });
+    const { document } = await runJson(home, ['status']);
+    expect(document).toMatchObject({ status: 'done', lastRun: { status: 'done', outcome: 'migrated' } });
+    expect(await standing()).toMatchObject({ status: 'done', read: false, exitCode: 0 });
+    await undo();
+    expect(await standing()).toMatchObject({ status: 'undone', exitCode: 0 });
+  });
+
+  test('after a run with --from, asked without it', async () => {
+    const copy = join(home.path, 'copy', '.agent-orchestrator');
+    mkdirSync(join(home.path, 'copy'));
+    renameSync(join(home.path, '.agent-orchestrator'), copy);
+    expect((await runJson(home, ['--yes', '--from', copy])).document).toMatchObject({ status: 'migrated' });
+    const { document } = await runJson(home, ['status']);
+    expect(document).toMatchObject({ status: 'done', legacyRoot: copy, lastRun: { status: 'done' } });
+    expect(await standing()).toMatchObject({ status: 'done', exitCode: 0 });
   });
 
   for (const [name, args] of [

@@ -4,6 +4,7 @@ import {
   existsSync,
   mkdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -123,8 +124,46 @@ describe('status', () => {
     const home = kept(emptyHome());
     expect(await document(home)).toMatchObject({ status: 'none', looks: 0, lastRun: null, dataDir: null });
     expect((await asked(home, { check: true })).exitCode).toBe(0);
-    // Not even a data directory that cannot be used matters then.
-    expect((await document(home, { dataDir: '/dev/null/x' })).status).toBe('none');
+    expect((await document(home, { dataDir: '/dev/null/x' })).refusal?.code).toBe('DATA_DIR_INVALID');
+  });
+
+  for (const [changes, status, exitCode] of [
+    [{}, 'done', 0],
+    [{ outcome: { status: 'partial' } }, 'partial', 4],
+    [{ removed: { projects: ['quill'], sessions: [], conversations: [] } }, 'partial', 4],
+    [{ status: 'undone' }, 'undone', 0],
+  ] as const)
+    test(`where the old store is gone its run tells: ${JSON.stringify(changes)} is ${status}`, async () => {
+      const home = kept(legacyFixture('02-typical-three'));
+      receipt(home, changes);
+      rmSync(join(home.path, '.agent-orchestrator'), { recursive: true });
+      expect(await document(home)).toMatchObject({
+        status,
+        looks: 0,
+        legacyRoot: join(home.path, '.agent-orchestrator'),
+        dataDir: join(home.path, '.ao', 'data'),
+        lastRun: { runId: RUN },
+        notes: [{ code: 'STORE_ABSENT', message: expect.stringContaining('is gone') }],
+      });
+      const checked = await asked(home, { check: true });
+      expect(checked.exitCode).toBe(exitCode);
+      expect(checked.stdout).toContain('there is no old store here now');
+      expect(checked.stdout).toContain(RUN);
+    });
+
+  test('without a store here the run of a store elsewhere tells, and one that was interrupted', async () => {
+    const home = kept(legacyFixture('02-typical-three'));
+    receipt(home, { legacyRoot: join(home.path, 'copy') });
+    renameSync(join(home.path, '.agent-orchestrator'), join(home.path, 'copy'));
+    expect(await document(home)).toMatchObject({
+      status: 'done',
+      lastRun: { runId: RUN },
+      legacyRoot: join(home.path, 'copy'),
+      notes: [{ code: 'STORE_ABSENT', message: expect.stringContaining('--from') }],
+    });
+    const other = kept(emptyHome());
+    write(other, { [`.ao/migrations/${RUN}.journal`]: '' });
+    expect(await document(other)).toMatchObject({ status: 'none', unfinished: [RUN], lastRun: null });
   });
 
   test('a config elsewhere is a store', async () => {
