@@ -252,6 +252,7 @@ class Run {
               trimmedSha256,
               sha256,
             })),
+            ...(staged?.counts === undefined ? {} : { counts: staged.counts }),
             createdDirectories: [...(staged?.createdDirectories ?? [])],
           };
         }),

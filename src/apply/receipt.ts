@@ -52,6 +52,8 @@ const Conversation = v.object({
   /** Put there by this run; false where it was in place before. */
   placed: v.boolean(),
   files: v.array(ConversationFile),
+  /** How much of it an agent took into a store of its own (OpenCode); absent in receipts of 0.1.0's first builds. */
+  counts: v.optional(v.object({ messages: v.number(), parts: v.number() })),
   createdDirectories: v.array(v.string()),
 });
 

@@ -44,6 +44,8 @@ export interface StagedFile {
 export interface StagedConversation {
   readonly copy: ConversationCopy;
   readonly files: readonly StagedFile[];
+  /** What the agent must have in its own store afterwards, where it keeps no file of it. */
+  readonly counts?: { readonly messages: number; readonly parts: number };
   readonly createdDirectories: readonly string[];
 }
 

@@ -154,13 +154,14 @@ export function opencodeHarness(deps: OpencodeDeps): Harness {
     const newIdHere = (oldId: string) => newId(oldId, copy.destinationCwd);
     const ready = await oneAtATime(() => prepareExport(located, copy.destinationCwd, newIdHere, binary, deps, advance));
     prepared.set(ready.file, { ready, located });
-    const { file, size, sha256 } = ready;
+    const { file, size, sha256, messages, parts } = ready;
     // A destination that never exists: recovery by the journal removes the temporary file and nothing else.
     const destination = join(ready.directory.path, 'imported');
     const sums = { sourceSha256: sha256, trimmedSha256: sha256, sha256 };
     return {
       copy,
       files: [{ temporary: file, destination, ...sums, size }],
+      counts: { messages, parts },
       createdDirectories: [ready.directory.path],
     };
   }

@@ -86,7 +86,7 @@ async function lookThrough(
   const rest = remainderOf(receipt);
   const checks = [
     ...(await databaseChecks(rest, machine)),
-    ...checkConversations(rest),
+    ...(await checkConversations(rest, machine)),
     ...undoneChecks(receipt),
     ...legacyChecks(rest, flags, machine),
   ];

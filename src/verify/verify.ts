@@ -10,10 +10,12 @@ import {
   remainderOf,
   textDigest,
 } from '../apply/receipt';
+import type { Machine } from '../contracts/machine';
 import { decodeConfig } from '../rewrite/config';
 import { judgeSchema, readSchema, SCHEMA_VERSION } from '../rewrite/schema-guard';
 import { entryAt } from '../sessions/entry';
 import { errorCode } from '../sessions/system-error';
+import { KeptConversations } from './kept-conversations';
 import { schemaDifferences } from './schema-differences';
 
 /**
@@ -146,16 +148,20 @@ export function undoneChecks(receipt: Receipt): Check[] {
   ];
 }
 
-/** The conversations on disk: each must still begin with the bytes that were written. */
-export function checkConversations(receipt: Receipt): Check[] {
-  return receipt.conversations.flatMap((conversation) =>
-    conversation.placed ? [checkConversation(conversation)] : [],
-  );
+/** The conversations on disk: files must still begin with the bytes that were written, OpenCode must have its own. */
+export async function checkConversations(receipt: Receipt, machine: Machine): Promise<Check[]> {
+  const kept = new KeptConversations(receipt, machine);
+  const checks: Check[] = [];
+  for (const conversation of receipt.conversations) {
+    if (!conversation.placed) continue;
+    const isKept = conversation.harness === 'opencode';
+    checks.push(isKept ? await kept.check(conversation) : checkFiles(conversation));
+  }
+  return checks;
 }
 
-function checkConversation({ resumeId, files, harness }: ReceiptConversation): Check {
+function checkFiles({ resumeId, files }: ReceiptConversation): Check {
   const check = { kind: 'conversation', id: resumeId } as const;
-  if (harness === 'opencode') return { ...check, state: 'ok', detail: 'kept by OpenCode itself' };
   let grown = false;
   for (const file of files) {
     const found = standOf(file);

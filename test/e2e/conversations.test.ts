@@ -1,6 +1,16 @@
 import { Database } from 'bun:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
-import { chmodSync, copyFileSync, mkdirSync, readFileSync } from 'node:fs';
+import {
+  chmodSync,
+  copyFileSync,
+  globSync,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { run, runJson } from '../support/executable';
 import { emptyHome, type Home, write } from '../support/home';
@@ -235,3 +245,90 @@ describe('conversations of the three agents', () => {
     LONG,
   );
 });
+
+describe('verify of a conversation that OpenCode keeps', () => {
+  let id: string;
+  const change = (...statements: string[]): void => {
+    using database = new Database(join(store(), 'opencode.db'));
+    for (const statement of statements) database.run(statement);
+  };
+  const verified = async (options = {}) => {
+    const { exitCode, document } = await runJson(home, ['verify'], { env: { ...env, ...options } });
+    const checks = document.checks as readonly { kind: string; id: string; state: string; detail?: string }[];
+    return { exitCode, check: checks.find((check) => check.kind === 'conversation' && check.id === id) };
+  };
+  const receiptFile = (): string => join(home.path, globSync('.ao/migrations/*.json', { cwd: home.path })[0] ?? '');
+
+  beforeEach(async () => {
+    expect((await orchestrators(['--yes'])).items).toHaveLength(3);
+    using database = new Database(join(home.path, '.ao', 'data', 'ao.db'), { readonly: true });
+    id = String(database.query("SELECT agent_session_id FROM sessions WHERE harness = 'opencode'").values().flat()[0]);
+    expect(id).toMatch(/^ses_/);
+  }, LONG);
+
+  test('is in order after the run, when it went on, and in a receipt that knows no counts; nothing is touched', async () => {
+    const before = snapshot(home.path);
+    // No agent answers any more: nothing of theirs is run.
+    expect(await verified({ PATH: '/nowhere' })).toEqual({
+      exitCode: 0,
+      check: { kind: 'conversation', id, state: 'ok' },
+    });
+    expect(snapshot(home.path)).toEqual(before);
+    change(
+      `INSERT INTO message SELECT 'msg_9', session_id, 1, 1, data FROM message WHERE session_id = '${id}' LIMIT 1`,
+    );
+    expect(await verified()).toMatchObject({ exitCode: 0, check: { state: 'changed-since', detail: 'it has grown' } });
+    change(`DELETE FROM part WHERE session_id = '${id}'`);
+    const text = readFileSync(receiptFile(), 'utf8');
+    expect(text).toContain('"counts":{"messages":5,"parts":5}');
+    writeFileSync(receiptFile(), text.replace(/"counts":\{[^}]*\},/, ''));
+    expect(await verified()).toMatchObject({ exitCode: 0, check: { state: 'ok' } });
+  });
+
+  const DAMAGES: readonly (readonly [string, string, () => void])[] = [
+    ['its parts are gone', '0 of 5 message parts', () => change(`DELETE FROM part WHERE session_id = '${id}'`)],
+    [
+      'a message is gone',
+      '4 of 5 messages',
+      () => change(`DELETE FROM message WHERE id = (SELECT max(id) FROM message WHERE session_id = '${id}')`),
+    ],
+    ['its row is gone', "not in OpenCode's store", () => change(`DELETE FROM session WHERE id = '${id}'`)],
+    [
+      'it belongs elsewhere',
+      'the folder /elsewhere',
+      () => change(`UPDATE session SET directory = '/elsewhere' WHERE id = '${id}'`),
+    ],
+    ['the store is gone', "not in OpenCode's store", () => rmSync(store(), { recursive: true })],
+    [
+      'the store is damaged',
+      'cannot be read',
+      () => {
+        for (const part of ['-wal', '-shm']) rmSync(join(store(), `opencode.db${part}`), { force: true });
+        truncateSync(join(store(), 'opencode.db'), 9_000);
+      },
+    ],
+  ];
+  test.each(DAMAGES)('finds it where %s', async (_, detail, damage) => {
+    damage();
+    expect(await verified()).toMatchObject({
+      exitCode: 4,
+      check: { state: 'damaged', detail: expect.stringContaining(detail) },
+    });
+  });
+});
+
+test(
+  'verify looks for a conversation of OpenCode where a variable had put it',
+  async () => {
+    const data = join(home.path, 'elsewhere');
+    mkdirSync(data);
+    renameSync(store(), join(data, 'opencode'));
+    const moved = { ...env, XDG_DATA_HOME: data };
+    const { document } = await runJson(home, ['--yes'], { env: moved });
+    expect(document).toMatchObject({ orchestrators: { created: 3 } });
+    for (const each of [env, moved]) expect((await runJson(home, ['verify'], { env: each })).exitCode).toBe(0);
+    rmSync(data, { recursive: true });
+    expect((await runJson(home, ['verify'], { env })).exitCode).toBe(4);
+  },
+  LONG,
+);

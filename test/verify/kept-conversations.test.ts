@@ -1,0 +1,88 @@
+import { afterEach, beforeEach, expect, test } from 'bun:test';
+import { cpSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Receipt, ReceiptConversation } from '../../src/apply/receipt';
+import { KeptConversations } from '../../src/verify/kept-conversations';
+import { OpencodeWorld, SES } from '../sessions/opencode-world';
+import { FIXTURES, filesBelow } from '../sessions/world';
+
+let world: OpencodeWorld;
+beforeEach(() => {
+  world = new OpencodeWorld();
+});
+afterEach(() => world.remove());
+
+function receipt(): Receipt {
+  return {
+    formatVersion: 1,
+    runId: '20261121-120000-abcdef',
+    tool: 'ao-migrate',
+    version: '0',
+    status: 'done',
+    startedAt: '',
+    finishedAt: null,
+    legacyRoot: join(world.home, '.agent-orchestrator'),
+    dataDir: '',
+    physicalDataDir: '',
+    database: '',
+    dbCreated: true,
+    schemaVersion: 12,
+    planHash: '',
+    options: { from: null, config: null, cwd: world.home, onlyLive: false, resume: 'auto' },
+    outcome: { status: 'migrated', unusable: 0 },
+    createdDirectories: [],
+    stale: [],
+    backup: null,
+    projects: [],
+    sessions: [],
+    conversations: [],
+    sources: [],
+  };
+}
+
+const check = (more: Partial<ReceiptConversation> = {}) =>
+  new KeptConversations(receipt(), world.machine).check({
+    sessionId: 'sh-orchestrator',
+    projectId: 'sh',
+    harness: 'opencode',
+    sourceId: 'ses_old',
+    resumeId: SES,
+    destinationCwd: world.worktree,
+    placed: true,
+    files: [],
+    counts: { messages: 2, parts: 2 },
+    createdDirectories: [],
+    ...more,
+  });
+
+test('JSON files of old releases', async () => {
+  cpSync(join(FIXTURES, 'opencode', 'json-storage'), world.data, { recursive: true });
+  const storage = join(world.data, 'storage');
+  renameSync(join(storage, 'session', '@PROJ@'), join(storage, 'session', 'abc123'));
+  for (const path of filesBelow(storage)) writeFileSync(path, world.fill(readFileSync(path, 'utf8')));
+  const parts = filesBelow(join(storage, 'part')).length;
+  expect(await check({ counts: { messages: 2, parts } })).toMatchObject({ state: 'ok' });
+  expect(await check({ destinationCwd: '/elsewhere' })).toMatchObject({ state: 'damaged' });
+  rmSync(join(storage, 'part'), { recursive: true });
+  expect(await check({ counts: { messages: 2, parts } })).toMatchObject({
+    state: 'damaged',
+    detail: `it has 0 of ${parts} message parts`,
+  });
+  rmSync(join(storage, 'message'), { recursive: true });
+  expect(await check()).toMatchObject({ state: 'damaged', detail: 'it has 0 of 2 messages' });
+  writeFileSync(join(storage, 'session', 'abc123', `${SES}.json`), '{');
+  expect(await check()).toMatchObject({ state: 'damaged', detail: expect.stringContaining('cannot be read') });
+  rmSync(storage, { recursive: true });
+  expect(await check()).toMatchObject({ state: 'damaged', detail: "it is not in OpenCode's store" });
+});
+
+test('a database, which is not opened in place', async () => {
+  world.session(SES);
+  const before = filesBelow(world.data);
+  expect(await check()).toEqual({ kind: 'conversation', id: SES, state: 'ok' });
+  expect(await check({ counts: { messages: 1, parts: 2 } })).toMatchObject({ state: 'changed-since' });
+  expect(await check({ counts: { messages: 2, parts: 3 } })).toMatchObject({ state: 'damaged' });
+  expect(filesBelow(world.data)).toEqual(before);
+  expect(world.left()).toEqual([]);
+  expect(world.runs()).toEqual([]);
+});
