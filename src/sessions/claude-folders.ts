@@ -30,7 +30,7 @@ const REGISTRY_LIMIT = 64 * 1024;
 /** One Claude root of a run. What lies in it is listed once, so an instance serves one plan. */
 export class ClaudeRoot {
   readonly isLocal: boolean;
-  readonly isDefault: boolean;
+  readonly setting: string | null;
   /** Links on the way to the root are resolved once; below it nothing is followed. */
   readonly path: string;
   readonly destination: string;
@@ -40,7 +40,7 @@ export class ClaudeRoot {
 
   constructor(root: SessionRoot, deps: ClaudeRootDeps) {
     this.isLocal = root.local;
-    this.isDefault = root.isDefault;
+    this.setting = root.setting;
     this.path = physical(root.path);
     this.destination = physical(root.destination);
     this.#deps = deps;

@@ -154,7 +154,7 @@ export function claudeHarness(deps: ClaudeDeps): Harness {
 
   function notesOf(request: ConversationRequest, located: Located): Note[] {
     const { root, size, transcript } = located;
-    const notes = choiceNotes(request, located, root, 'CLAUDE_CONFIG_DIR');
+    const notes = choiceNotes(request, located, [root.setting]);
     if (transcript.hasSnapshot && !deps.options.stripRoleSnapshot) {
       notes.push(noteFor(request, 'CONVERSATION_ROLE', 'warn', 'a recorded system prompt is carried along'));
     }

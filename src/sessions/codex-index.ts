@@ -33,7 +33,7 @@ const DATE_PART = /^(\d{2}|\d{4})$/;
 /** One Codex root of a run. Names are listed once and first rows read once, so an instance serves one plan. */
 export class CodexRoot {
   readonly isLocal: boolean;
-  readonly isDefault: boolean;
+  readonly setting: string | null;
   readonly path: string;
   readonly destination: string;
   /** What was refused while the names were listed: it concerns whoever finds nothing here. */
@@ -43,7 +43,7 @@ export class CodexRoot {
 
   constructor(root: SessionRoot) {
     this.isLocal = root.local;
-    this.isDefault = root.isDefault;
+    this.setting = root.setting;
     this.path = physical(root.path);
     this.destination = physical(root.destination);
   }

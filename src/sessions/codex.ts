@@ -216,7 +216,7 @@ export function codexHarness(deps: CodexDeps): Harness {
 
   async function notesOf(request: ConversationRequest, located: Located): Promise<Note[]> {
     const { root, file, how, others } = located;
-    const notes = choiceNotes(request, { how, id: file.id, others }, root, 'CODEX_HOME');
+    const notes = choiceNotes(request, { how, id: file.id, others }, [root.setting]);
     notes.push(
       noteFor(request, 'CONVERSATION_ROLE', 'warn', 'the standing instructions recorded in it are carried along'),
     );

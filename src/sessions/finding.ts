@@ -71,12 +71,11 @@ export function noteFor(request: ConversationRequest, code: NoteCode, severity: 
   return { code, severity, id: request.recordId, message };
 }
 
-/** Notes on how a conversation came to be chosen, and on where it lies. `variable` names the root for the daemon. */
+/** Notes on how a conversation came to be chosen, and on the settings without which the daemon does not look there. */
 export function choiceNotes(
   request: ConversationRequest,
   chosen: { readonly how: FoundConversation['how']; readonly id: string; readonly others: readonly string[] },
-  root: { readonly isDefault: boolean; readonly destination: string },
-  variable: string,
+  settings: readonly (string | null)[],
 ): Note[] {
   const { how, id, others } = chosen;
   const warn = (code: NoteCode, message: string) => noteFor(request, code, 'warn', message);
@@ -85,7 +84,9 @@ export function choiceNotes(
     notes.push(warn('CONVERSATION_RECOVERED', `the newest one of the worktree was taken: ${id}`));
   if (how === 'by-time') notes.push(warn('CONVERSATION_BY_TIME', `the only one that began with the record: ${id}`));
   if (others.length > 0) notes.push(warn('CONVERSATION_CANDIDATES', `not taken: ${listing(others)}`));
-  if (!root.isDefault) notes.push(warn('CONVERSATION_ROOT', `the daemon needs ${variable}=${root.destination}`));
+  for (const setting of settings) {
+    if (setting !== null) notes.push(warn('CONVERSATION_ROOT', `the daemon needs ${setting}`));
+  }
   return notes;
 }
 

@@ -18,8 +18,8 @@ export interface SessionRoot {
   readonly path: string;
   /** Where a conversation found here is put: this root itself, or for a foreign store the one on this machine. */
   readonly destination: string;
-  /** The destination is the harness's default root. */
-  readonly isDefault: boolean;
+  /** `VARIABLE=value` without which the daemon does not look at the destination; null where that is the default root. */
+  readonly setting: string | null;
   /** False for a foreign store: processes and terminals of this machine say nothing about it. */
   readonly local: boolean;
 }

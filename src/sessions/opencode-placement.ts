@@ -28,7 +28,7 @@ export async function placementOf(
   if (resumeId === session.id)
     return { state: 'conflict', reason: `the id ${session.id} is too short to be given a new one` };
   const problems = new Problems();
-  const target = { path: root.destination, destination: root.destination, isDefault: root.isDefault, local: true };
+  const target = { path: root.destination, destination: root.destination, setting: root.setting, local: true };
   for (const store of await stores.of(target, problems)) {
     const there = await store.session(resumeId);
     if (there === null) continue;

@@ -1,6 +1,6 @@
 import { Database } from 'bun:sqlite';
 import { readdir, realpath, stat } from 'node:fs/promises';
-import { isAbsolute, join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Machine } from '../contracts/machine';
 import { Refusal } from '../contracts/refusals';
 import { withPrivateCopy } from '../rewrite/private-copy';
@@ -54,8 +54,8 @@ export async function databasesOf(root: SessionRoot, env: Machine['env']): Promi
   const names = (await namesIn(root.path)).filter((name) => DATABASE.test(name));
   const main = names.filter((name) => name === 'opencode.db');
   const paths = [...main, ...names.filter((name) => name !== 'opencode.db')].map((name) => join(root.path, name));
-  const named = root.local ? (env.OPENCODE_DB ?? '') : '';
-  if (named !== '' && named !== ':memory:') paths.unshift(isAbsolute(named) ? named : join(root.path, named));
+  const named = root.local ? namedDatabase(root.path, env) : null;
+  if (named !== null) paths.unshift(named);
   const real: string[] = [];
   for (const path of paths) {
     // Beside the file itself, not beside a link to it, lies its -wal.
@@ -63,6 +63,17 @@ export async function databasesOf(root: SessionRoot, env: Machine['env']): Promi
     if (file !== null && !real.includes(file)) real.push(file);
   }
   return real;
+}
+
+/** The setting without which the daemon does not look into the database of this root; null where it is the default one. */
+export function databaseSetting(root: SessionRoot, env: Machine['env']): string | null {
+  const named = namedDatabase(root.destination, env);
+  return named === null || named === join(root.destination, 'opencode.db') ? null : `OPENCODE_DB=${env.OPENCODE_DB}`;
+}
+
+function namedDatabase(root: string, { OPENCODE_DB: named }: Machine['env']): string | null {
+  if (named === undefined || named === '' || named === ':memory:') return null;
+  return resolve(root, named);
 }
 
 /** What was read of a database the last time, with what it was then. */

@@ -11,7 +11,7 @@ import { isAstray, placementOf, willTakeOver } from './opencode-placement';
 import { isSessionId, opencodeId } from './opencode-reid';
 import { ending } from './opencode-run';
 import { type Located, OpencodeStores, searchByDirectory, searchById } from './opencode-search';
-import type { StoredSession } from './opencode-store';
+import { databaseSetting, type StoredSession } from './opencode-store';
 import { withTemporaryDirectories } from './opencode-target';
 import {
   importExport,
@@ -90,7 +90,8 @@ export function opencodeHarness(deps: OpencodeDeps): Harness {
     const placement = await placementOf(located, resumeId, request.destinationCwd, newId, stores);
     if (placement.state === 'conflict') return blocked('CONVERSATION_CONFLICT', placement.reason, notes);
     const choice = { how: located.how, id: session.id, others: located.others };
-    notes.push(...choiceNotes(request, choice, root, 'XDG_DATA_HOME'));
+    const named = root.local ? databaseSetting(root, deps.machine.env) : null;
+    notes.push(...choiceNotes(request, choice, [root.setting, named]));
     let takesOver = false;
     if (placement.state === 'absent') {
       const owner = root.local ? await deps.liveness.occupant('opencode', request) : null;
@@ -287,5 +288,5 @@ function isAtWork(pid: number): string {
 
 /** The root at a destination, which is always on this machine. */
 function at(path: string): SessionRoot {
-  return { path, destination: path, isDefault: false, local: true };
+  return { path, destination: path, setting: null, local: true };
 }

@@ -32,16 +32,18 @@ export function sessionRoots(machine: Machine, store: StorePlace): SessionRoots 
   const roots = (folder: HarnessFolder): SessionRoot[] => {
     const fallback = home === '' ? null : join(home, ...folder.fallback);
     const named = machine.env[folder.variable];
-    const own = named === undefined || named === '' ? null : join(resolve(machine.cwd, named), ...folder.below);
+    const value = named === undefined || named === '' ? null : resolve(machine.cwd, named);
+    const own = value === null ? null : join(value, ...folder.below);
+    const setting = own === fallback ? null : `${folder.variable}=${value}`;
     const here = [own, fallback].filter((path) => path !== null);
     const list = [...new Set(here)].map(
-      (path): SessionRoot => ({ path, destination: path, isDefault: path === fallback, local: true }),
+      (path): SessionRoot => ({ path, destination: path, setting: path === fallback ? null : setting, local: true }),
     );
     const destination = here[0];
     if (!store.foreign || destination === undefined) return list;
     const beside = join(dirname(store.root), ...folder.fallback);
     return [
-      { path: beside, destination, isDefault: destination === fallback, local: false },
+      { path: beside, destination, setting: destination === fallback ? null : setting, local: false },
       ...list.filter(({ path }) => path !== beside),
     ];
   };

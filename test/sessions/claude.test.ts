@@ -212,7 +212,7 @@ describe('where a stored id is sought', () => {
     const other = join(world.home, 'claude-config');
     own(ID);
     world.transcript(world.folder(world.worktree, other), uuid(8));
-    const roots = [world.root(other, { isDefault: false }), world.root(world.claude)];
+    const roots = [world.root(other, { setting: 'THE_ROOT=/elsewhere' }), world.root(world.claude)];
     expect(await find({ storedId: ID }, { roots })).toMatchObject({ how: 'stored', resumeId: ID });
   });
 
@@ -365,7 +365,7 @@ describe('recovery', () => {
   test('R27 the first root with a usable conversation decides', async () => {
     const other = join(world.home, 'claude-config');
     own(uuid(1), {}, 9_000);
-    const roots = [world.root(other, { isDefault: false }), world.root(world.claude)];
+    const roots = [world.root(other, { setting: 'THE_ROOT=/elsewhere' }), world.root(world.claude)];
     world.write(join(world.folder(world.worktree, other), `${uuid(2)}.jsonl`), '');
     expect(await find({}, { roots })).toMatchObject({ resumeId: uuid(1) });
     world.transcript(world.folder(world.worktree, other), uuid(3), {}, 1_000);
@@ -595,10 +595,7 @@ describe('the destination', () => {
   test('lies in the root of the source, or for a foreign store in the one named', async () => {
     const foreign = join(world.path, 'copied', '.claude');
     world.transcript(world.folder('/Users/dev/w', foreign), ID, { cwd: '/Users/dev/w' });
-    const roots = [
-      { path: foreign, destination: world.claude, isDefault: true, local: false },
-      world.root(world.claude),
-    ];
+    const roots = [{ path: foreign, destination: world.claude, setting: null, local: false }, world.root(world.claude)];
     const request = { storedId: ID, worktree: '/Users/dev/w' };
     const found = assertFound(await find(request, { roots }));
     expect(found.files[0]?.destination).toBe(destination());

@@ -237,7 +237,7 @@ describe('where a stored id is sought', () => {
 
   test('the first root that has it, CODEX_HOME with a note', async () => {
     const other = join(world.home, 'codex-home');
-    const roots = [world.root(other, { isDefault: false }), world.root(world.codex)];
+    const roots = [world.root(other, { setting: 'THE_ROOT=/elsewhere' }), world.root(world.codex)];
     own(ID);
     expect(codesOf(await find({ storedId: ID }, { roots }))).toEqual(['CONVERSATION_ROLE']);
     world.write(pathOf(ID, day(other)), rollout(ID));
@@ -526,7 +526,7 @@ describe('the destination', () => {
     world.write(pathOf(ID, day(foreign)), rollout(ID));
     mkdirSync(join(world.path, 'elsewhere'));
     mkdirSync(join(world.codex, 'sessions'), { recursive: true });
-    const roots = [{ path: foreign, destination: world.codex, isDefault: true, local: false }, world.root(world.codex)];
+    const roots = [{ path: foreign, destination: world.codex, setting: null, local: false }, world.root(world.codex)];
     const found = assertFound(await find({ storedId: ID }, { roots }));
     expect(found.files[0]?.destination).toBe(newPath());
     symlinkSync(join(world.path, 'elsewhere'), join(world.codex, 'sessions', '2026'));

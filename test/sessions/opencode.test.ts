@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import type { ConversationRequest } from '../../src/contracts/facts';
+import type { ConversationRequest, FoundConversation } from '../../src/contracts/facts';
 import { askVersion } from '../../src/sessions/agents';
 import { commandRunner, type RunCommand } from '../../src/sessions/agents-command';
 import type { OpencodeDeps } from '../../src/sessions/opencode';
@@ -31,6 +31,10 @@ const originalRows = () =>
   ['session WHERE id', 'message WHERE session_id', 'part WHERE session_id'].map((from) =>
     world.rows(`SELECT * FROM ${from} = '${SES}' ORDER BY id`),
   );
+
+/** What is said of settings without which the daemon would not look there. */
+const settingsOf = ({ notes }: FoundConversation) =>
+  notes.flatMap(({ code, message }) => (code === 'CONVERSATION_ROOT' ? [message] : []));
 
 describe('a conversation is found', () => {
   test('by its stored id, with size and number of messages', async () => {
@@ -80,9 +84,21 @@ describe('a conversation is found', () => {
     const folder = join(world.path, 'xdg', 'opencode');
     world.session(SES, {}, 'native', 'opencode.db', folder);
     world.session(SES, { turns: [] });
-    const roots = [world.root(folder, { isDefault: false }), world.root()];
+    const roots = [world.root(folder, { setting: 'THE_ROOT=/elsewhere' }), world.root()];
     const found = assertFound(await find({}, { roots }));
-    expect(found.notes.find(({ code }) => code === 'CONVERSATION_ROOT')?.message).toContain(`XDG_DATA_HOME=${folder}`);
+    expect(settingsOf(found)).toEqual(['the daemon needs THE_ROOT=/elsewhere']);
+  });
+
+  test('in the database that OPENCODE_DB names, which the daemon needs too', async () => {
+    const named = world.session(SES, {}, 'native', 'mine.db', join(world.path, 'elsewhere'));
+    world.env = { ...world.env, OPENCODE_DB: named };
+    expect(settingsOf(assertFound(await find()))).toEqual([`the daemon needs OPENCODE_DB=${named}`]);
+    world.session(SES);
+    world.env = { ...world.env, OPENCODE_DB: join(world.data, 'opencode.db') };
+    expect(settingsOf(assertFound(await find()))).toEqual([]);
+    world.env = { ...world.env, OPENCODE_DB: named };
+    const roots = [world.root(world.data, { local: false })];
+    expect(settingsOf(assertFound(await find({}, { roots })))).toEqual([]);
   });
 });
 

@@ -94,7 +94,7 @@ export class World {
   }
 
   root(path: string, more: Partial<SessionRoot> = {}): SessionRoot {
-    return { path, destination: path, isDefault: true, local: true, ...more };
+    return { path, destination: path, setting: null, local: true, ...more };
   }
 
   liveness(): Liveness {
