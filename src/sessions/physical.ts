@@ -84,15 +84,20 @@ const realpath = process.platform === 'win32' ? realpathSync.native : realpathSy
 
 /**
  * Tells whether a directory is one of those named: literally, or by its physical path. `\` counts as `/`, the case of a
- * drive letter and a slash at the end do not count (legacy-store.md 5.2).
+ * drive letter and a slash at the end do not count (legacy-store.md 5.2), nor does how a letter with an accent is composed:
+ * Claude Code of 2.1.50 to 2.1.112 writes the composed form of a path in its rows (harness-sessions.md 1.1).
  */
 export function directoryMatcher(directories: readonly string[]): (directory: string) => boolean {
   // Most matchers are never asked.
   let known: Set<string> | null = null;
   return (directory) => {
-    known ??= new Set(directories.flatMap((each) => [spelling(each), spelling(physical(each))]));
-    return known.has(spelling(directory)) || known.has(spelling(physical(directory)));
+    known ??= new Set(directories.flatMap((each) => [composed(each), composed(physical(each))]));
+    return known.has(composed(directory)) || known.has(composed(physical(directory)));
   };
+}
+
+function composed(path: string): string {
+  return spelling(path).normalize('NFC');
 }
 
 /** One spelling of a path for comparison. */

@@ -237,6 +237,18 @@ describe('where a stored id is sought', () => {
 });
 
 describe('recovery', () => {
+  test.each([
+    ['NFD', 'NFC'],
+    ['NFC', 'NFD'],
+  ] as const)('a worktree spelled in %s whose rows are in %s', async (disk, rows) => {
+    const worktree = join(world.path, 'café'.normalize(disk));
+    mkdirSync(worktree);
+    const written = worktree.normalize(rows);
+    world.transcript(world.folder(written), ID, { cwd: written });
+    expect(await find({ worktree })).toMatchObject({ how: 'recovered', resumeId: ID });
+    expect(await find({ worktree, projectPath: written })).toMatchObject({ state: 'missing' });
+  });
+
   test('the newest, with a note; the same age by id', async () => {
     own(uuid(1), {}, 1_000);
     own(uuid(3), {}, 2_000);
