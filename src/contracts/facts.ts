@@ -38,7 +38,10 @@ export interface ConversationRequest {
   /** Other workspace paths that the record names. */
   readonly workspacePaths: readonly string[];
   readonly projectPath: string;
-  /** Guard of legacy-store.md 5.2: the worktree is not the project path and no other record names it. */
+  /**
+   * Guard of legacy-store.md 5.2: the worktree is not the project path and no other record names it. Asked where nothing
+   * but the worktree says whose a conversation is.
+   */
   readonly mayRecover: boolean;
   /** The worktree is the project path: take a conversation by time only (migration.md 6.5). */
   readonly byTime: boolean;
@@ -66,7 +69,8 @@ export interface FoundConversation {
   /** The id under which the daemon resumes: for Claude the same, for Codex and OpenCode a new one. */
   readonly resumeId: string;
   readonly sourceId: string;
-  readonly how: 'stored' | 'recovered' | 'by-time';
+  /** By the record's own id; as the newest of the worktree; by the title that the legacy tool gave it; by its time. */
+  readonly how: 'stored' | 'recovered' | 'by-title' | 'by-time';
   /** Main file first; for OpenCode empty. */
   readonly files: readonly ConversationFile[];
   /** Bytes of all files. */

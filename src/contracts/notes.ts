@@ -250,7 +250,7 @@ export const NOTE_CODES = {
     'Start a new one in the app.',
   ],
   CONVERSATION_RECOVERED: [
-    'The record named no conversation; the newest one of its worktree was taken.',
+    'The record names no conversation that is there; another one was taken, and the message says by what.',
     'Check in the app that it is the right one.',
   ],
   CONVERSATION_BY_TIME: [

@@ -189,6 +189,7 @@ function idRule(finding: ConversationFinding): string {
   return {
     stored: 'as written',
     recovered: 'recovered: the newest conversation of the worktree',
+    'by-title': 'recovered: the conversation with the title of the session',
     'by-time': 'recovered by time',
   }[finding.how];
 }

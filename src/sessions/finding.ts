@@ -82,6 +82,8 @@ export function choiceNotes(
   const notes: Note[] = [];
   if (how === 'recovered')
     notes.push(warn('CONVERSATION_RECOVERED', `the newest one of the worktree was taken: ${id}`));
+  if (how === 'by-title')
+    notes.push(warn('CONVERSATION_RECOVERED', `the one with the title of the session was taken: ${id}`));
   if (how === 'by-time') notes.push(warn('CONVERSATION_BY_TIME', `the only one that began with the record: ${id}`));
   if (others.length > 0) notes.push(warn('CONVERSATION_CANDIDATES', `not taken: ${listing(others)}`));
   for (const setting of settings) {

@@ -13,7 +13,7 @@ export interface Located {
   readonly root: SessionRoot;
   readonly store: SessionStore;
   readonly session: StoredSession;
-  readonly how: 'stored' | 'recovered';
+  readonly how: 'stored' | 'recovered' | 'by-title';
   /** Ids of conversations that could have been taken instead. */
   readonly others: readonly string[];
 }
@@ -74,7 +74,8 @@ export async function searchById(
 
 /**
  * The conversation of a record that names none (harness-sessions.md 3.5), in the first root that has a usable one: the
- * newest of the worktree with the title that the legacy tool gave it, else the newest that is no sub-agent's and not archived.
+ * newest of the worktree with the title that the legacy tool gave it, else, under the guards of a recovery, the newest that
+ * is no sub-agent's and not archived.
  */
 export async function searchByDirectory(
   request: ConversationRequest,
@@ -83,17 +84,22 @@ export async function searchByDirectory(
   problems: Problems,
 ): Promise<Located | null> {
   if (request.worktree === null) return null;
-  const project = new Set(stores.spellingsOf(request.projectPath));
-  const isIn = (directories: ReadonlySet<string>) => (directory: string) =>
-    stores.spellingsOf(directory).some((each) => directories.has(each));
+  const among = (directories: readonly string[]) => {
+    const spellings = new Set(directories.flatMap((directory) => stores.spellingsOf(directory)));
+    return (directory: string) => stores.spellingsOf(directory).some((each) => spellings.has(each));
+  };
+  const isProject = among([request.projectPath]);
+  const directories = [request.worktree, ...request.workspacePaths];
+  const isNamed = among(directories);
   // The project's own folder is shared with its user's sessions, whatever a record says of it.
-  const own = [request.worktree, ...request.workspacePaths].filter((directory) => !isIn(project)(directory));
-  const isOurs = isIn(new Set(own.flatMap((directory) => stores.spellingsOf(directory))));
+  const isOurs = among(directories.filter((directory) => !isProject(directory)));
+  const passes = (session: StoredSession) =>
+    isTitled(session, request.recordId) ? isNamed(session.directory) : isOurs(session.directory) && request.mayRecover;
   for (const root of roots) {
     const here = new Map<string, { readonly store: SessionStore; readonly session: StoredSession }>();
     for (const store of await stores.of(root, problems)) {
       for (const session of (await problems.guard(() => store.sessions())) ?? []) {
-        const isCandidate = isSessionId(session.id) && !request.isTaken(session.id) && isOurs(session.directory);
+        const isCandidate = isSessionId(session.id) && passes(session) && !request.isTaken(session.id);
         if (isCandidate && !here.has(session.id)) here.set(session.id, { store, session });
       }
     }
@@ -133,10 +139,9 @@ async function newest(
     // Counts are asked for here, because JSON files have them only by looking.
     const session = store === undefined ? null : await problems.guard(() => store.session(candidate.id));
     if (store === undefined || session === null || session.messages === 0) continue;
-    const others = ranked
-      .slice(index + 1)
-      .filter((other) => isTitled(other, recordId) === isTitled(candidate, recordId));
-    return { root, store, session, how: 'recovered', others: others.map(({ id }) => id) };
+    const titled = isTitled(candidate, recordId);
+    const others = ranked.slice(index + 1).filter((other) => isTitled(other, recordId) === titled);
+    return { root, store, session, how: titled ? 'by-title' : 'recovered', others: others.map(({ id }) => id) };
   }
   return null;
 }

@@ -75,9 +75,7 @@ export function opencodeHarness(deps: OpencodeDeps): Harness {
       notes.push(noteFor(request, 'RESUME_ID_INVALID', 'warn', 'the stored id is no session id of OpenCode'));
     }
     let located = isUsable ? await searchById(id, deps.roots, stores, problems) : null;
-    if (located === null && request.mayRecover) {
-      located = await searchByDirectory(request, deps.roots, stores, problems);
-    }
+    located ??= await searchByDirectory(request, deps.roots, stores, problems);
     if (located === null) return notFound(problems.list, notes);
     return settle(request, located, notes);
   }

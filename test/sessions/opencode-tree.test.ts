@@ -50,7 +50,7 @@ describe('conversations as JSON files', () => {
     expect(found).toMatchObject({ how: 'stored', sourceId: SES, messages: 2, destination: 'absent' });
     const files = filesBelow(storage).filter((path) => path.includes('_0a0e1d2') || path.includes(SES));
     expect(found.size).toBe(files.reduce((sum, path) => sum + readFileSync(path).length, 0));
-    expect(assertFound(await find({ storedId: null }))).toMatchObject({ how: 'recovered', sourceId: SES });
+    expect(assertFound(await find({ storedId: null }))).toMatchObject({ how: 'by-title', sourceId: SES });
   });
 
   test('become an export: every file as it is, messages and parts in order of their ids', async () => {

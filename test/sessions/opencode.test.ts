@@ -61,7 +61,7 @@ describe('a conversation is found', () => {
   });
 
   test('never by an id that is none', async () => {
-    world.session(SES);
+    world.session(SES, { title: 'x' });
     for (const storedId of ['abc', '../ses_x', `${SES}/x`, '--help']) {
       const finding = await find({ storedId, mayRecover: false });
       expect(finding.state).toBe('missing');
@@ -111,7 +111,7 @@ describe('a conversation is recovered', () => {
     world.session('ses_3', { updated: 9, title: 'something else' });
     world.session('ses_4', { updated: 9, directory: '/elsewhere' });
     const found = assertFound(await recover());
-    expect(found).toMatchObject({ how: 'recovered', sourceId: SES });
+    expect(found).toMatchObject({ how: 'by-title', sourceId: SES });
     expect(found.notes.find(({ code }) => code === 'CONVERSATION_CANDIDATES')?.message).toBe(`not taken: ${OTHER}`);
     expect(codesOf(found)).toEqual(['CONVERSATION_CANDIDATES', 'CONVERSATION_PARTS', 'CONVERSATION_RECOVERED']);
   });
@@ -121,7 +121,7 @@ describe('a conversation is recovered', () => {
     world.session('ses_2', { title: 'x', updated: 8, archived: true });
     world.session('ses_3', { title: 'x', updated: 7, turns: [] });
     world.session(SES, { title: 'x', updated: 6 });
-    expect(assertFound(await recover()).sourceId).toBe(SES);
+    expect(assertFound(await recover())).toMatchObject({ how: 'recovered', sourceId: SES });
   });
 
   test('when the stored one is gone, and from another folder that the record names', async () => {
@@ -131,12 +131,22 @@ describe('a conversation is recovered', () => {
   });
 
   test('never where the record forbids it, never from the project, never one of another record', async () => {
-    world.session(SES);
+    world.session(SES, { title: 'x' });
     expect((await recover({ mayRecover: false })).state).toBe('missing');
     expect((await recover({ isTaken: (id) => id === SES })).state).toBe('missing');
     expect((await recover({ projectPath: world.worktree })).state).toBe('missing');
     expect((await recover({ worktree: null })).state).toBe('missing');
     expect(assertFound(await recover()).sourceId).toBe(SES);
+  });
+
+  test('by its title in a folder that is shared with others, be it the project itself', async () => {
+    world.session(SES);
+    for (const id of ['AO:sh-orchestrator-2', 'AO:sh-orchestrator ', 'sh-orchestrator'])
+      world.session(`ses_${id.length}`, { title: id, updated: 9 });
+    for (const shared of [{ mayRecover: false }, { mayRecover: false, projectPath: world.worktree }])
+      expect(assertFound(await recover(shared))).toMatchObject({ how: 'by-title', sourceId: SES });
+    expect((await recover({ mayRecover: false, worktree: '/elsewhere' })).state).toBe('missing');
+    expect((await recover({ mayRecover: false, isTaken: (id) => id === SES })).state).toBe('missing');
   });
 
   test('from the first root with a usable one, whatever is newer elsewhere', async () => {
