@@ -69,8 +69,11 @@ export interface FoundConversation {
   /** The id under which the daemon resumes: for Claude the same, for Codex and OpenCode a new one. */
   readonly resumeId: string;
   readonly sourceId: string;
-  /** By the record's own id; as the newest of the worktree; by the title that the legacy tool gave it; by its time. */
-  readonly how: 'stored' | 'recovered' | 'by-title' | 'by-time';
+  /**
+   * By the record's own id; as the newest of the worktree; as the one that the agent's history names last for it; by the
+   * title that the legacy tool gave it; by its time.
+   */
+  readonly how: 'stored' | 'recovered' | 'by-history' | 'by-title' | 'by-time';
   /** Main file first; for OpenCode empty. */
   readonly files: readonly ConversationFile[];
   /** Bytes of all files. */

@@ -189,6 +189,7 @@ function idRule(finding: ConversationFinding): string {
   return {
     stored: 'as written',
     recovered: 'recovered: the newest conversation of the worktree',
+    'by-history': "recovered: the last one of the worktree in the agent's history",
     'by-title': 'recovered: the conversation with the title of the session',
     'by-time': 'recovered by time',
   }[finding.how];

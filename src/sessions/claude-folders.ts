@@ -2,10 +2,11 @@ import { existsSync, readFileSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Machine } from '../contracts/machine';
+import { ClaudeHistory } from './claude-history';
 import type { SessionRoot } from './harness';
 import type { Liveness } from './liveness';
 import { type PhysicalPaths, physical } from './physical';
-import { longSlugPrefixes, sourceSlugs } from './slug';
+import { longSlugPrefixes, slug, sourceSlugs } from './slug';
 import { ConversationFault, isSystemError, obstacleBelow, withFile } from './source';
 
 /** One entry below `projects/`. */
@@ -37,6 +38,7 @@ export class ClaudeRoot {
   readonly #deps: ClaudeRootDeps;
   #folders: Promise<ReadonlyMap<string, Folder>> | null = null;
   #registry: Promise<readonly Registered[]> | null = null;
+  #history: Promise<ClaudeHistory> | null = null;
 
   constructor(root: SessionRoot, deps: ClaudeRootDeps) {
     this.isLocal = root.local;
@@ -71,6 +73,19 @@ export class ClaudeRoot {
     const folder = shared === null ? undefined : folders.get(this.#key(shared));
     if (shared !== null && folder !== undefined) add(this.#key(shared), folder);
     return [...found.values()];
+  }
+
+  /** All folders but the one in which a directory's conversations are kept now. Throws a fault where `projects` is a link. */
+  async foldersBeside(directory: string): Promise<Folder[]> {
+    this.#folders ??= this.#list();
+    const own = this.#key(slug(this.#deps.paths.of(directory)));
+    return [...(await this.#folders)].flatMap(([name, folder]) => (name !== own && folder.isDirectory ? [folder] : []));
+  }
+
+  /** Id of the session that was last used in a directory, as the agent's own history has it; null where it has none. */
+  async lastSessionIn(directory: string): Promise<string | null> {
+    this.#history ??= ClaudeHistory.read(join(this.path, 'history.jsonl'));
+    return (await this.#history).lastIn(this.#spellings(directory));
   }
 
   /**

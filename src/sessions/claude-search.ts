@@ -84,6 +84,42 @@ export class ClaudeSearch {
     return null;
   }
 
+  /**
+   * The session that the agent's history names last for the worktree (harness-sessions.md 1.5), where no other record names
+   * it: in a folder of the record's directories, else in the only other folder that has it, as the agent itself looks for
+   * an id (1.4). Its `cwd` is not asked: a session that was begun elsewhere is what this is for.
+   */
+  async byHistory(): Promise<Located | null> {
+    const { worktree, destinationCwd, isTaken } = this.#request;
+    if (worktree === null) return null;
+    const directories = this.#directories();
+    for (const root of this.#roots) {
+      const id = await root.lastSessionIn(worktree);
+      if (id === null || isTaken(id)) continue;
+      for (const folder of await this.#folders(root, directories, directoryMatcher(directories))) {
+        const located = await this.#ownIn(root, folder, id);
+        if (located !== null) return located;
+      }
+      const found: Located[] = [];
+      for (const folder of (await this.problems.guard(() => root.foldersBeside(destinationCwd))) ?? []) {
+        const located = await this.#ownIn(root, folder, id);
+        if (located !== null) found.push(located);
+      }
+      const [first, second] = found;
+      if (first !== undefined && second === undefined) return first;
+    }
+    return null;
+  }
+
+  /** The transcript of an id in one folder, if it has a message that is no sidechain. */
+  #ownIn(root: ClaudeRoot, folder: Folder, id: string): Promise<Located | null> {
+    const path = join(folder.path, `${id}.jsonl`);
+    return this.#inspect(path, async (file) => {
+      const transcript = await this.#memory.read(file);
+      return transcript.hasOwnMessage ? this.#located(root, { ...file, id, path, transcript }, 'by-history') : null;
+    });
+  }
+
   /** The one transcript of the project's own folder that began when the record did; null also for several. */
   async byTime(): Promise<Located | null> {
     const { createdAtMs, projectPath } = this.#request;

@@ -57,7 +57,7 @@ export function claudeHarness(deps: ClaudeDeps): Harness {
     if (request.storedId !== null && isUuid(request.storedId)) located = await search.byId(request.storedId);
     else if (request.storedId !== null)
       notes.push(noteFor(request, 'RESUME_ID_INVALID', 'warn', 'the stored id is no UUID'));
-    if (located === null && request.mayRecover) located = await search.newest();
+    if (located === null && request.mayRecover) located = (await search.newest()) ?? (await search.byHistory());
     if (located === null && request.byTime) located = await search.byTime();
     if (located === null) return notFound(search.problems.list, notes);
     const user = located.root.isLocal ? await userOf(request, located) : null;

@@ -80,10 +80,13 @@ export function choiceNotes(
   const { how, id, others } = chosen;
   const warn = (code: NoteCode, message: string) => noteFor(request, code, 'warn', message);
   const notes: Note[] = [];
-  if (how === 'recovered')
-    notes.push(warn('CONVERSATION_RECOVERED', `the newest one of the worktree was taken: ${id}`));
-  if (how === 'by-title')
-    notes.push(warn('CONVERSATION_RECOVERED', `the one with the title of the session was taken: ${id}`));
+  const recovered = {
+    recovered: 'the newest one of the worktree',
+    'by-history': "the last one of the worktree in the agent's history",
+    'by-title': 'the one with the title of the session',
+  };
+  if (how !== 'stored' && how !== 'by-time')
+    notes.push(warn('CONVERSATION_RECOVERED', `${recovered[how]} was taken: ${id}`));
   if (how === 'by-time') notes.push(warn('CONVERSATION_BY_TIME', `the only one that began with the record: ${id}`));
   if (others.length > 0) notes.push(warn('CONVERSATION_CANDIDATES', `not taken: ${listing(others)}`));
   for (const setting of settings) {

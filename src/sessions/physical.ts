@@ -96,7 +96,8 @@ export function directoryMatcher(directories: readonly string[]): (directory: st
   };
 }
 
-function composed(path: string): string {
+/** One spelling for comparison, however letters with accents are composed. */
+export function composed(path: string): string {
   return spelling(path).normalize('NFC');
 }
 

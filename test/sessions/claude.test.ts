@@ -236,6 +236,97 @@ describe('where a stored id is sought', () => {
   });
 });
 
+describe("recovery by the agent's history", () => {
+  const history = (...lines: (string | Record<string, unknown>)[]) =>
+    world.write(
+      join(world.claude, 'history.jsonl'),
+      lines.map((each) => `${typeof each === 'string' ? each : JSON.stringify({ display: 'a', ...each })}\n`).join(''),
+    );
+  const used = (sessionId: unknown, project: unknown = world.worktree) => ({ project, sessionId });
+  const elsewhere = (id: string) => world.transcript(join(world.claude, 'projects', '-first'), id, { cwd: '/first' });
+
+  test('the last session of the worktree, begun elsewhere, in its folder', async () => {
+    own(uuid(1), { cwd: '/first' });
+    own(uuid(2), { cwd: '/first' });
+    history(used(uuid(2)), used(uuid(1)), used(uuid(2), '/other'));
+    const found = assertFound(await find());
+    expect(found).toMatchObject({ how: 'by-history', resumeId: uuid(1), messages: 2 });
+    expect(found.notes).toMatchObject([
+      { code: 'CONVERSATION_RECOVERED', message: expect.stringContaining("in the agent's history") },
+    ]);
+  });
+
+  test('in the only other folder that has it, that of the copy aside', async () => {
+    const path = elsewhere(ID);
+    history(used(ID));
+    world.transcript(world.folder(world.managed), ID, { cwd: '/first' });
+    const found = assertFound(await find());
+    expect(found).toMatchObject({ how: 'by-history', files: [{ source: path }], destination: 'in-place' });
+    world.transcript(join(world.claude, 'projects', '-second'), ID, { cwd: '/first', isSidechain: true });
+    expect(await find()).toMatchObject({ state: 'found' });
+    world.transcript(join(world.claude, 'projects', '-third'), ID, { cwd: '/first' });
+    expect(await find()).toMatchObject({ state: 'missing' });
+  });
+
+  test('only where nothing else was found, and under the same guards', async () => {
+    own(uuid(1), { cwd: '/first' });
+    history(used(uuid(1)));
+    expect(await find({ mayRecover: false })).toMatchObject({ state: 'missing' });
+    expect(await find({ isTaken: (id) => id === uuid(1) })).toMatchObject({ state: 'missing' });
+    expect(await find({ worktree: null })).toMatchObject({ state: 'missing' });
+    own(uuid(2));
+    expect(await find()).toMatchObject({ how: 'recovered', resumeId: uuid(2) });
+  });
+
+  test('by any spelling of the worktree, and in the first root that has one', async () => {
+    const link = join(world.path, 'link');
+    symlinkSync(world.worktree, link);
+    elsewhere(ID);
+    history(used(uuid(3), link), used(ID));
+    expect(await find({ worktree: link })).toMatchObject({ resumeId: ID });
+    const accented = join(world.path, 'caf\u00e9');
+    history(used(ID, accented.normalize('NFD')));
+    expect(await find({ worktree: accented })).toMatchObject({ resumeId: ID });
+    const roots = [world.root(join(world.home, 'claude-config')), world.root(world.claude)];
+    expect(await find({ worktree: accented }, { roots })).toMatchObject({ resumeId: ID });
+  });
+
+  test('passes over what is broken, names no UUID, or has no message of its own', async () => {
+    elsewhere(ID);
+    const broken = `{"project":${JSON.stringify(world.worktree)},"sessionId":"${uuid(3)}"`;
+    history(used(ID), broken, used('../x'), used(7), used(uuid(3), 7), '[]', '', 'x'.repeat(3_000_000));
+    appendFileSync(join(world.claude, 'history.jsonl'), JSON.stringify(used(uuid(3))));
+    expect(await find()).toMatchObject({ how: 'by-history', resumeId: ID });
+    history(used(uuid(5)));
+    expect(await find()).toMatchObject({ state: 'missing' });
+    own(uuid(5), { cwd: '/first', isSidechain: true });
+    expect(await find()).toMatchObject({ state: 'missing' });
+  });
+
+  test('reads only the end of a history without measure', async () => {
+    elsewhere(ID);
+    const path = history(used(uuid(3)));
+    truncateSync(path, 65 * 1024 * 1024);
+    appendFileSync(path, `\n${JSON.stringify(used(ID))}\n`);
+    expect(await find()).toMatchObject({ resumeId: ID });
+    truncateSync(history(used(ID)), 65 * 1024 * 1024);
+    appendFileSync(path, '\n');
+    expect(await find()).toMatchObject({ state: 'missing' });
+  });
+
+  test('neither follows a link nor waits for a pipe', async () => {
+    elsewhere(ID);
+    const path = history(used(ID));
+    const real = join(world.path, 'history');
+    renameSync(path, real);
+    symlinkSync(real, path);
+    expect(await find()).toMatchObject({ state: 'missing' });
+    rmSync(path);
+    spawnSync('mkfifo', [path]);
+    expect(await find()).toMatchObject({ state: 'missing' });
+  });
+});
+
 describe('recovery', () => {
   test.each([
     ['NFD', 'NFC'],
