@@ -49,7 +49,7 @@ export function askConversations(
 ): Question[] {
   const byProject = new Map(projects.map((project) => [project.draft, project]));
   const sessions = new Map(facts.target.sessions.map((session) => [session.id, session]));
-  const claims = new Claims(draft, store.worktrees);
+  const claims = new Claims(draft, facts.physicalPath);
   const ofProject = new Map<string, ExistingSession[]>();
   for (const session of facts.target.sessions) {
     const known = ofProject.get(session.projectId);
@@ -209,10 +209,10 @@ function request(
 class Claims {
   #known: { readonly worktrees: Claimants; readonly conversations: Claimants } | null = null;
 
-  /** @param real real paths of worktrees, by the text that records have: two texts may be one directory */
+  /** @param physicalPath two texts that records have may be one directory */
   constructor(
     private readonly draft: Pick<Draft, 'named'>,
-    private readonly real: ReadonlyMap<string, string>,
+    private readonly physicalPath: Facts['physicalPath'],
   ) {}
 
   #tables(): { readonly worktrees: Claimants; readonly conversations: Claimants } {
@@ -232,7 +232,8 @@ class Claims {
   }
 
   #place(worktree: string): string {
-    return this.real.get(worktree) ?? (worktree.length > 1 ? worktree.replace(/[\\/]+$/, '') : worktree);
+    const path = this.physicalPath(worktree);
+    return path.length > 1 ? path.replace(/[\\/]+$/, '') : path;
   }
 
   taken(conversationId: string, recordId: string): boolean {

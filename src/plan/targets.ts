@@ -17,6 +17,8 @@ export interface Facts {
   readonly resumeId: (harness: HarnessId, storedId: string, managedPath: string) => string | null;
   /** Folders below which the daemon's own worktrees lie, by every path to them. */
   readonly managedRoots: readonly string[];
+  /** The path with its links resolved, as far as it exists. Asked only where a conversation must be recovered. */
+  readonly physicalPath: (path: string) => string;
 }
 
 /** The projects of the plan with what each needs for its orchestrator. */

@@ -92,6 +92,7 @@ export async function survey(
     repositories: repositoriesOf(draft, target, machine),
     resumeId: resumeIdOf,
     managedRoots: managedRoots(target),
+    physicalPath: (path) => paths.of(path),
     managedPath: (projectId, prefix) => managedWorktree(target, projectId, prefix, (path) => paths.of(path)),
   };
   await turn();

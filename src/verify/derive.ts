@@ -62,6 +62,7 @@ function projectChecks(draft: Draft, receipt: Receipt, machine: Machine): Check[
     managedPath: () => '',
     managedRoots: [],
     resumeId: () => null,
+    physicalPath: (path) => path,
   };
   // Two configs may name one project, of which one counts.
   const rows = new Map(

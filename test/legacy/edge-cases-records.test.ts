@@ -520,6 +520,10 @@ describe('what the conversation is asked', () => {
     expect(asked('/gone/wt', worker('/gone/wt')).mayRecover).toBe(false);
     expect(asked('/gone/wt', worker('/gone/wt/')).mayRecover).toBe(false);
     expect(asked('/gone/wt', worker('/gone/wt2')).mayRecover).toBe(true);
+    const linked = { ...worker('{{HOME}}/link'), link: { link: '{{HOME}}/trees' }, 'trees/x/file': '' };
+    expect(asked('{{HOME}}/trees', linked).mayRecover).toBe(false);
+    expect(asked('{{HOME}}/trees/x', linked).mayRecover).toBe(true);
+    expect(asked('{{HOME}}/link/gone', { ...linked, ...worker('{{HOME}}/trees/gone') }).mayRecover).toBe(false);
     // The same id elsewhere is not another record (R24).
     expect(
       asked('/gone/wt', {

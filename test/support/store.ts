@@ -20,6 +20,7 @@ import { completePlan } from '../../src/plan/plan';
 import type { DraftProject } from '../../src/plan/projects';
 import { askConversations, type Question } from '../../src/plan/questions';
 import { decideProjects, type Facts } from '../../src/plan/targets';
+import { physical } from '../../src/sessions/physical';
 import { resumeIdOf } from '../../src/sessions/resume-id';
 import { emptyHome, type Home, machineAt } from './home';
 
@@ -237,6 +238,7 @@ export function planOf({ store, draft }: Pick<Drafted, 'store' | 'draft'>, optio
     ),
     resumeId: resumeIdOf,
     managedRoots: [`${DATA_DIR}/worktrees`],
+    physicalPath: physical,
     managedPath: (id, prefix) => `${DATA_DIR}/worktrees/${id}/orchestrator/${prefix}-orchestrator`,
   };
   const projects = decideProjects(draft, facts);
