@@ -47,6 +47,8 @@ export interface ConversationRequest {
   readonly byTime: boolean;
   /** The record's createdAt, epoch milliseconds, if valid. */
   readonly createdAtMs: number | null;
+  /** The same of other records with this worktree: a conversation that began with one of these too is nobody's for certain. */
+  readonly rivalsMs: readonly number[];
   /** Whether another record names this conversation id (R24). */
   readonly isTaken: (conversationId: string) => boolean;
   /** tmux names of the record, for "in use". */

@@ -1,5 +1,5 @@
 import type { ConversationRequest, ExistingSession } from '../contracts/facts';
-import type { LegacyStore } from '../contracts/legacy';
+import type { LegacyStore, SessionRecord } from '../contracts/legacy';
 import type { Note, NoteCode } from '../contracts/notes';
 import type { Outcome, PlannedOrchestrator } from '../contracts/plan';
 import { daemonPrefix } from '../rewrite/prefix';
@@ -7,6 +7,7 @@ import { type BranchDecision, decideBranch, isProjectFolder } from './branch';
 import type { Draft, DraftOrchestrator } from './draft';
 import { compareSession, existingProvenance, isDoubted, storedId } from './existing-session';
 import type { DecidedProject, Facts } from './targets';
+import { parseInstant } from './timestamps';
 
 /** An orchestrator that the target does not settle: whether it gets a row depends on its conversation. */
 export interface OpenQuestion {
@@ -195,10 +196,14 @@ function request(
     projectPath: project.path,
     // Asked only where the stored id leads nowhere, and then every record of the store is looked through.
     get mayRecover() {
-      return record.worktree !== null && !inProject && !claims.shares(record);
+      return record.worktree !== null && !inProject && claims.othersIn(record).length === 0;
     },
     byTime: inProject,
     createdAtMs: draft.times.createdAtMs,
+    // As above.
+    get rivalsMs() {
+      return claims.othersIn(record).flatMap(({ createdAt }) => parseInstant(createdAt) ?? []);
+    },
     isTaken: (conversationId) => claims.taken(conversationId, record.id),
     tmuxNames: [...new Set([record.tmuxName, record.runtimeId].filter((name) => name !== null))],
     destinationCwd: context.managedPath,
@@ -207,7 +212,8 @@ function request(
 
 /** Worktrees and conversation ids by the records that name them; another record is one with another id (R24). */
 class Claims {
-  #known: { readonly worktrees: Claimants; readonly conversations: Claimants } | null = null;
+  #byPlace: ReadonlyMap<string, readonly SessionRecord[]> | null = null;
+  #conversations: Claimants | null = null;
 
   /** @param physicalPath two texts that records have may be one directory */
   constructor(
@@ -215,20 +221,14 @@ class Claims {
     private readonly physicalPath: Facts['physicalPath'],
   ) {}
 
-  #tables(): { readonly worktrees: Claimants; readonly conversations: Claimants } {
-    if (this.#known !== null) return this.#known;
-    const [worktrees, conversations] = [new Claimants(), new Claimants()];
-    for (const { id, worktree, claudeSessionUuid, codexThreadId, opencodeSessionId } of this.draft.named) {
-      if (worktree !== null) worktrees.add(this.#place(worktree), id);
-      for (const each of [claudeSessionUuid, codexThreadId, opencodeSessionId])
-        if (each !== null) conversations.add(each.toLowerCase(), id);
-    }
-    this.#known = { worktrees, conversations };
-    return this.#known;
-  }
-
-  shares({ id, worktree }: { readonly id: string; readonly worktree: string | null }): boolean {
-    return worktree !== null && this.#tables().worktrees.hasAnother(this.#place(worktree), id);
+  /** Records of another id with the same worktree. */
+  othersIn({ id, worktree }: Pick<SessionRecord, 'id' | 'worktree'>): readonly SessionRecord[] {
+    if (worktree === null) return [];
+    this.#byPlace ??= Map.groupBy(
+      this.draft.named.filter((record) => record.worktree !== null),
+      (record) => this.#place(record.worktree ?? ''),
+    );
+    return (this.#byPlace.get(this.#place(worktree)) ?? []).filter((record) => record.id !== id);
   }
 
   #place(worktree: string): string {
@@ -237,7 +237,17 @@ class Claims {
   }
 
   taken(conversationId: string, recordId: string): boolean {
-    return this.#tables().conversations.hasAnother(conversationId.toLowerCase(), recordId);
+    this.#conversations ??= this.#named();
+    return this.#conversations.hasAnother(conversationId.toLowerCase(), recordId);
+  }
+
+  #named(): Claimants {
+    const claimants = new Claimants();
+    for (const { id, claudeSessionUuid, codexThreadId, opencodeSessionId } of this.draft.named) {
+      for (const each of [claudeSessionUuid, codexThreadId, opencodeSessionId])
+        if (each !== null) claimants.add(each.toLowerCase(), id);
+    }
+    return claimants;
   }
 }
 

@@ -120,19 +120,20 @@ export class ClaudeSearch {
     });
   }
 
-  /** The one transcript of the project's own folder that began when the record did; null also for several. */
+  /**
+   * The one transcript of the project's own folder that began when the record did; null also for several, and for one that
+   * began when another record of the folder did too.
+   */
   async byTime(): Promise<Located | null> {
-    const { createdAtMs, projectPath } = this.#request;
+    const { createdAtMs, projectPath, rivalsMs } = this.#request;
     if (createdAtMs === null) return null;
     const isOwn = directoryMatcher([projectPath]);
     for (const root of this.#roots) {
       const candidates = await this.#candidates(root, [projectPath], isOwn, (cwd) => cwd !== null && isOwn(cwd));
-      const began = candidates.filter(({ startedMs }) => {
-        return startedMs !== null && startedMs >= createdAtMs - BEFORE_MS && startedMs <= createdAtMs + AFTER_MS;
-      });
-      const [first, second] = began;
+      const [first, second] = candidates.filter((candidate) => beganWith(candidate, createdAtMs));
       if (first === undefined) continue;
-      return second === undefined ? this.#read(root, first, 'by-time', []) : null;
+      if (second !== undefined || rivalsMs.some((each) => beganWith(first, each))) return null;
+      return this.#read(root, first, 'by-time', []);
     }
     return null;
   }
@@ -214,4 +215,8 @@ export class ClaudeSearch {
   #inspect<T>(path: string, use: (file: OpenFile) => Promise<T | null>): Promise<T | null> {
     return this.problems.guard(() => withFile(path, use));
   }
+}
+
+function beganWith({ startedMs }: Candidate, createdAtMs: number): boolean {
+  return startedMs !== null && startedMs >= createdAtMs - BEFORE_MS && startedMs <= createdAtMs + AFTER_MS;
 }

@@ -505,17 +505,27 @@ describe('what the conversation is asked', () => {
   test('5.2 E64 recovery only in a worktree of its own', () => {
     const asked = (worktree: string | undefined, others: Files = {}) => {
       const { draft, store } = draftOf(oneProject(orchestrator({ worktree }), others));
-      const { mayRecover, byTime, worktree: path } = planOf({ draft, store }).request('app-orchestrator');
-      return { mayRecover, byTime, path };
+      const { mayRecover, byTime, rivalsMs, worktree: path } = planOf({ draft, store }).request('app-orchestrator');
+      return { mayRecover, byTime, rivalsMs, path };
     };
-    expect(asked('/gone/wt')).toEqual({ mayRecover: true, byTime: false, path: '/gone/wt' });
-    expect(asked(undefined)).toEqual({ mayRecover: false, byTime: false, path: null });
+    expect(asked('/gone/wt')).toMatchObject({ mayRecover: true, byTime: false, path: '/gone/wt' });
+    expect(asked(undefined)).toMatchObject({ mayRecover: false, byTime: false, path: null });
     expect(asked('{{HOME}}/repos/app')).toMatchObject({ mayRecover: false, byTime: true });
     expect(asked('{{HOME}}/repos/app/')).toMatchObject({ mayRecover: false, byTime: true });
     expect(asked('{{HOME}}/link', { link: { link: '{{HOME}}/repos/app' } })).toMatchObject({
       mayRecover: false,
       byTime: true,
     });
+    const another = {
+      'AO/projects/other/sessions/ot-orchestrator.json': orchestrator({
+        worktree: '{{HOME}}/repos/app/',
+        createdAt: '2026-05-10T08:00:05.000Z',
+      }),
+      'AO/projects/other/sessions/ot-2.json': orchestrator({ worktree: '{{HOME}}/repos/app', createdAt: 'soon' }),
+      'AO/projects/other/sessions/app-orchestrator.json': orchestrator({ worktree: '{{HOME}}/repos/app' }),
+      'AO/projects/other/sessions/ot-3.json': orchestrator({ worktree: '{{HOME}}/repos/app2' }),
+    };
+    expect(asked('{{HOME}}/repos/app', another).rivalsMs).toEqual([Date.parse('2026-05-10T08:00:05.000Z')]);
     const worker = (worktree: string) => ({ 'AO/projects/other/sessions/ot-1.json': JSON.stringify({ worktree }) });
     expect(asked('/gone/wt', worker('/gone/wt')).mayRecover).toBe(false);
     expect(asked('/gone/wt', worker('/gone/wt/')).mayRecover).toBe(false);

@@ -510,6 +510,14 @@ describe('by time', () => {
     expect(await find(request())).toMatchObject({ resumeId: uuid(1) });
   });
 
+  test('one that began with another record of the folder too is none', async () => {
+    begun(1, '2026-05-01T08:00:06.000Z');
+    const rival = (at: string) => find({ ...request(), rivalsMs: [Date.parse(at)] });
+    expect(await rival('2026-05-01T08:00:11.000Z')).toMatchObject({ state: 'missing' });
+    expect(await rival('2026-05-01T07:58:06.000Z')).toMatchObject({ state: 'missing' });
+    expect(await rival('2026-05-01T08:00:11.001Z')).toMatchObject({ resumeId: uuid(1) });
+  });
+
   test('only own messages, begun in the project, named by no other record', async () => {
     begun(1, createdAt, { isSidechain: true });
     begun(2, createdAt, { cwd: '/somewhere/else' });

@@ -141,6 +141,7 @@ export class World {
       mayRecover: true,
       byTime: false,
       createdAtMs: null,
+      rivalsMs: [],
       isTaken: () => false,
       tmuxNames: [],
       destinationCwd: this.managed,
