@@ -53,6 +53,8 @@ export interface ConversationRequest {
   readonly isTaken: (conversationId: string) => boolean;
   /** tmux names of the record, for "in use". */
   readonly tmuxNames: readonly string[];
+  /** Whether the legacy tool gives terminals this name: one of them that was opened in the worktree is in use too. */
+  readonly isTerminalName: (name: string) => boolean;
   /** The directory in which the daemon will run the agent: physical, may not exist yet. */
   readonly destinationCwd: string;
 }

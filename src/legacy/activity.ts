@@ -4,6 +4,7 @@ import * as v from 'valibot';
 import type { LegacyStore } from '../contracts/legacy';
 import type { Machine } from '../contracts/machine';
 import { isLive } from '../plan/live';
+import { terminalNames } from '../plan/terminals';
 import { targetAt } from '../sessions/entry';
 import type { TmuxSession } from '../sessions/liveness';
 import { list, v1Name } from './directory';
@@ -103,7 +104,7 @@ function listedPid<K extends string>(
   return null;
 }
 
-/** Names that the legacy tool gives its terminals (legacy-store.md 6). */
+/** Names of terminals of the legacy tool: those that its records have, and those that it gives by itself. */
 function tmuxMatcher(store: LegacyStore, prefixes: readonly string[]): (name: string) => boolean {
   const names = new Set<string>();
   const records = [
@@ -115,14 +116,8 @@ function tmuxMatcher(store: LegacyStore, prefixes: readonly string[]): (name: st
     if (record.tmuxName !== null) names.add(record.tmuxName);
     if (record.runtimeId !== null) names.add(record.runtimeId);
   }
-  const known = new Set(prefixes);
-  return (name) => {
-    if (names.has(name) || /^[0-9a-f]{12}-./.test(name)) return true;
-    // `app-orchestrator-1` is the second orchestrator of `app` or the first worker of `app-orchestrator`.
-    const unnumbered = name.replace(/-\d+$/, '');
-    const owner = unnumbered.replace(/-orchestrator$/, '');
-    return (owner !== unnumbered && known.has(owner)) || (unnumbered !== name && known.has(unnumbered));
-  };
+  const isGiven = terminalNames(prefixes);
+  return (name) => names.has(name) || isGiven(name);
 }
 
 function isPid(pid: number): boolean {

@@ -7,6 +7,7 @@ import { type BranchDecision, decideBranch, isProjectFolder } from './branch';
 import type { Draft, DraftOrchestrator } from './draft';
 import { compareSession, existingProvenance, isDoubted, storedId } from './existing-session';
 import type { DecidedProject, Facts } from './targets';
+import { terminalNames } from './terminals';
 import { parseInstant } from './timestamps';
 
 /** An orchestrator that the target does not settle: whether it gets a row depends on its conversation. */
@@ -51,6 +52,7 @@ export function askConversations(
   const byProject = new Map(projects.map((project) => [project.draft, project]));
   const sessions = new Map(facts.target.sessions.map((session) => [session.id, session]));
   const claims = new Claims(draft, facts.physicalPath);
+  const isTerminalName = terminalNames(draft.projects.map(({ prefix }) => prefix));
   const ofProject = new Map<string, ExistingSession[]>();
   for (const session of facts.target.sessions) {
     const known = ofProject.get(session.projectId);
@@ -72,6 +74,7 @@ export function askConversations(
         return facts.managedPath(each.project.id, ownPrefix);
       },
       worktreeReal: each.record.worktree === null ? null : (store.worktrees.get(each.record.worktree) ?? null),
+      isTerminalName,
     };
     const settled = settle(each, context, facts, claims);
     if (settled !== null) return [settled];
@@ -102,6 +105,7 @@ interface Context {
   readonly ownPrefix: string;
   readonly managedPath: string;
   readonly worktreeReal: string | null;
+  readonly isTerminalName: (name: string) => boolean;
 }
 
 /** Prefixes of existing rows are joined to paths and may hold anything (harness-sessions.md 6). */
@@ -206,6 +210,7 @@ function request(
     },
     isTaken: (conversationId) => claims.taken(conversationId, record.id),
     tmuxNames: [...new Set([record.tmuxName, record.runtimeId].filter((name) => name !== null))],
+    isTerminalName: context.isTerminalName,
     destinationCwd: context.managedPath,
   };
 }

@@ -1,6 +1,6 @@
 import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import type { HarnessId } from '../contracts/facts';
+import type { ConversationRequest, HarnessId } from '../contracts/facts';
 import type { Machine } from '../contracts/machine';
 import type { PhysicalPaths } from './physical';
 
@@ -33,11 +33,12 @@ export interface Liveness {
   startTicks(pid: number): string | null;
   /**
    * Who works where the conversation was held, in words for people that name the pid or the terminal: a terminal session
-   * with one of the record's names, else (Linux) a process of this agent whose working directory is the old worktree.
+   * with one of the record's names, or with one that the legacy tool gives and opened in the old worktree, else (Linux) a
+   * process of this agent whose working directory is the old worktree.
    */
   occupant(
     harness: HarnessId,
-    record: { readonly tmuxNames: readonly string[]; readonly worktree: string | null },
+    record: Pick<ConversationRequest, 'tmuxNames' | 'isTerminalName' | 'worktree'>,
   ): Promise<string | null>;
   /** The process that holds a lock on this file (Linux). */
   lockHolder(path: string): number | null;
@@ -66,12 +67,15 @@ export function liveness(deps: LivenessDeps): Liveness {
   return {
     isAlive: (pid) => deps.isAlive(pid),
     startTicks: (pid) => (hasProc ? startTicksOf(procRoot, pid) : null),
-    async occupant(harness, { tmuxNames, worktree }) {
-      const terminal =
-        tmuxNames.length > 0 ? (await tmux()).find((session) => tmuxNames.includes(session.name)) : undefined;
+    async occupant(harness, { tmuxNames, isTerminalName, worktree }) {
+      const old = worktree === null ? [] : [...new Set([deps.paths.of(worktree), worktree])];
+      const isIn = (path: string) => old.some((directory) => path === directory || path.startsWith(`${directory}/`));
+      const terminal = (await tmux()).find(
+        ({ name, path }) =>
+          tmuxNames.includes(name) || (isTerminalName(name) && (isIn(path) || isIn(deps.paths.of(path)))),
+      );
       if (terminal !== undefined) return `the tmux session ${terminal.name}`;
-      if (worktree === null) return null;
-      for (const directory of new Set([deps.paths.of(worktree), worktree])) {
+      for (const directory of old) {
         const agent = directories()
           .get(directory)
           ?.find((pid) => isAgent(procRoot, pid, harness));

@@ -502,6 +502,16 @@ describe('what the conversation is asked', () => {
     expect(planOf({ draft, store }).request('app-orchestrator').storedId).toBe('yes');
   });
 
+  test('6 a terminal of any project may be the one of the record', () => {
+    const { isTerminalName } = planOf(draftOf(oneProject(orchestrator()))).request('app-orchestrator');
+    expect(['app-orchestrator', 'app-3', '0123456789ab-x', 'mine'].map(isTerminalName)).toEqual([
+      true,
+      true,
+      true,
+      false,
+    ]);
+  });
+
   test('5.2 E64 recovery only in a worktree of its own', () => {
     const asked = (worktree: string | undefined, others: Files = {}) => {
       const { draft, store } = draftOf(oneProject(orchestrator({ worktree }), others));

@@ -570,6 +570,28 @@ describe('in use', () => {
   });
 
   test.each([
+    ['sh-orchestrator', '', true],
+    ['sh-orchestrator-2', '', true],
+    ['0123456789ab-sh-orchestrator', '/sub', true],
+    ['sh-orchestrator', '2', false],
+    ['mine', '', false],
+  ])(
+    'a terminal called %s, opened in the old worktree%s, of a record without a name of one: %p',
+    async (name, more, counts) => {
+      const unnamed = { ...request, tmuxNames: [] };
+      world.tmux.push({ name, path: `${world.worktree}${more}` });
+      expect(await find(unnamed)).toMatchObject(counts ? { code: 'CONVERSATION_IN_USE' } : { state: 'found' });
+      const link = join(world.path, 'link');
+      symlinkSync(world.worktree, link);
+      world.tmux.splice(0, 1, { name, path: `${link}${more}` });
+      expect((await find(unnamed)).state).toBe(counts ? 'blocked' : 'found');
+      expect(await find({ ...unnamed, worktree: null, workspacePaths: [world.worktree] })).toMatchObject({
+        state: 'found',
+      });
+    },
+  );
+
+  test.each([
     [{ comm: 'claude' }],
     [{ argv: ['/usr/local/bin/claude', '--resume'] }],
     [{ argv: ['node', '--max-old-space-size=1', '/usr/bin/claude'] }],

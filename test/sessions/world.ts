@@ -18,6 +18,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import type { ConversationFinding, ConversationRequest, FoundConversation } from '../../src/contracts/facts';
 import type { ConversationCopy } from '../../src/contracts/plan';
+import { terminalNames } from '../../src/plan/terminals';
 import { type ClaudeDeps, claudeHarness } from '../../src/sessions/claude';
 import { type CodexDeps, codexHarness } from '../../src/sessions/codex';
 import type { Harness, SessionRoot } from '../../src/sessions/harness';
@@ -144,6 +145,7 @@ export class World {
       rivalsMs: [],
       isTaken: () => false,
       tmuxNames: [],
+      isTerminalName: terminalNames(['sh']),
       destinationCwd: this.managed,
       ...more,
     };
