@@ -53,7 +53,10 @@ export class CodexRoot {
     return (await this.#index()).get(id.toLowerCase()) ?? [];
   }
 
-  /** Rollouts that were begun in a directory and not by another session, newest first; none of the archived. */
+  /**
+   * Rollouts whose first row says that they were begun in a directory and not by another session, newest first; none of
+   * the archived.
+   */
   async begunIn(directory: string): Promise<readonly DatedRollout[]> {
     this.#byCwd ??= this.#indexByCwd();
     const index = await this.#byCwd;
@@ -112,8 +115,10 @@ export class CodexRoot {
     const keys = new Map<string, readonly string[]>();
     for (const file of [...(await this.#index()).values()].flat()) {
       const dated = file.isArchived ? null : await dateOf(file);
-      if (dated === null || dated.meta === null || dated.meta.cwd === null || dated.meta.isSubagent) continue;
-      const { cwd } = dated.meta;
+      if (dated === null || dated.meta === null || dated.meta.isSubagent) continue;
+      const { id, cwd } = dated.meta;
+      // Codex resumes none that keeps its id or directory elsewhere, and a copy of one could not be given new ones.
+      if (id === null || cwd === null) continue;
       const spellings = keys.get(cwd) ?? [...new Set([spelling(cwd), spelling(physical(cwd))])];
       keys.set(cwd, spellings);
       for (const key of spellings) {

@@ -309,6 +309,18 @@ describe('recovery', () => {
     expect(await find()).toMatchObject({ sourceId: uuid(2) });
   });
 
+  test.each([
+    ['the directory', { cwd: true, payload: { id: uuid(1) } }],
+    ['the id', { threadId: uuid(1), payload: { cwd: true } }],
+    ['another id', { payload: { cwd: true, threadId: uuid(1) } }],
+  ])('none that names %s where Codex does not look', async (_, row) => {
+    const text = JSON.stringify({ type: 'session_meta', ...row }).replace('true', JSON.stringify(world.worktree));
+    world.write(pathOf(uuid(1)), `${text}\n${said}`, 9_000);
+    expect(await find()).toMatchObject({ state: 'missing', reason: 'none was found' });
+    own(uuid(2));
+    expect(await find()).toMatchObject({ sourceId: uuid(2) });
+  });
+
   test('the first session_meta counts, not that of a parent', async () => {
     world.write(pathOf(uuid(1)), meta(uuid(1), { cwd: '/somewhere/else' }) + meta(uuid(2)) + said);
     expect(await find()).toMatchObject({ state: 'missing' });
