@@ -198,6 +198,10 @@ export const NOTE_CODES = {
     'The legacy settings said to discard this conversation at the next start; it is migrated all the same.',
     'Delete the session in the app if it is not wanted.',
   ],
+  RESUME_FELL_BACK: [
+    'The legacy tool could not resume this orchestrator the last time and started it afresh; its record says why.',
+    'Nothing, unless the conversation is not the expected one; then read `restoreFallbackReason` in the record.',
+  ],
   PREFIX_CLASH: [
     'Two projects share one session prefix; only the first gets its orchestrator.',
     'Change the prefix of one project in the legacy config and run again.',

@@ -153,6 +153,16 @@ function draftOrchestrator(
       file: record.file,
     });
   }
+  if (choice.importable && record.restoreFallbackReason !== null) {
+    // Its text is what some program once said, so nobody knows what is in it.
+    notes.push({
+      code: 'RESUME_FELL_BACK',
+      severity: 'info',
+      id: project.id,
+      message: `${record.id} was not resumed but started afresh the last time, and \`restoreFallbackReason\` says why`,
+      file: record.file,
+    });
+  }
   const times = sessionTimes(record, nowMs);
   const origin = (...keys: string[]) => [{ file: record.file, keys }];
   return {

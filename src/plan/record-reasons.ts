@@ -91,7 +91,7 @@ const KEYS: ReadonlyMap<string, Reason> = new Map<string, Reason>([
   ['codexModel', ignored('the agent takes the model that its conversation names')],
   ['opencodeCleanedAt', ignored('bookkeeping: when the old id was taken out')],
   ['grokSessionId', ignored('the rewrite cannot resume conversations of this agent')],
-  ['restoreFallbackReason', ignored('why the legacy tool once started afresh; nothing depends on it')],
+  ['restoreFallbackReason', ignored('why the legacy tool once started afresh; a note says that it did')],
   ...['issue', 'issueTitle', 'pr', 'prs', 'prAutoDetect', 'summary', 'pinnedSummary'].map((key): [string, Reason] => [
     key,
     WORKER_FACT,

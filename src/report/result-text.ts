@@ -114,12 +114,35 @@ function absenceText({ plan }: MigrateOutcome, context: TextContext, storeExists
   return root === null ? ': there is no project' : `: there is no project in ${root}`;
 }
 
-function placesText({ backup, receipt }: MigrateOutcome, context: TextContext): readonly string[] {
+function placesText(outcome: MigrateOutcome, context: TextContext): readonly string[] {
+  const { backup, receipt } = outcome;
+  const copies = receipt === null ? null : copiesText(outcome);
   const rows = [
     ...(backup === null ? [] : [{ label: 'Backup', text: pathText(backup, context) }]),
     ...(receipt === null ? [] : [{ label: 'Receipt', text: pathText(receipt, context) }]),
+    ...(copies === null ? [] : [{ label: 'Copies', text: copies }]),
   ];
   return rows.length === 0 ? [] : ['', ...table(rows, context.terminal.width, 0)];
+}
+
+/**
+ * A copy is one more place in which secrets lie (harness-sessions.md 6), and gives an id of Claude Code a second file, so
+ * that in other folders the agent takes neither (1.4). Null where none was made.
+ */
+function copiesText(outcome: MigrateOutcome): string | null {
+  const created = new Set(
+    settledItems(outcome).flatMap((item) =>
+      item.kind === 'orchestrator' && item.outcome === 'created' ? [item.id] : [],
+    ),
+  );
+  const copied = (outcome.plan?.orchestrators ?? []).flatMap(({ id, copy }) =>
+    copy?.destination === 'absent' && created.has(id) ? [copy.harness] : [],
+  );
+  if (copied.length === 0) return null;
+  const text = 'hold what the conversations hold, secrets too; the receipt lists them.';
+  return copied.includes('claude-code')
+    ? `${text} From other folders \`claude --resume\` does not find their ids.`
+    : text;
 }
 
 /** How to start and how to go back, where this run changed something. */

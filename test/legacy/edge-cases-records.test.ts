@@ -470,6 +470,18 @@ describe('which record', () => {
     });
     expect(codes(notes())).toContain('STRATEGY_DISCARDS');
   });
+
+  test('3.5 a resume that failed is told, but nothing of what was said of it', () => {
+    const failed = (record: Record<string, unknown>, state?: string) =>
+      draftOf(oneProject(orchestrator(record, state))).notes('RESUME_FELL_BACK');
+    expect(failed({})).toEqual([]);
+    expect(failed({ restoreFallbackReason: '' })).toEqual([]);
+    expect(failed({ restoreFallbackReason: 'why' }, 'done')).toEqual([]);
+    const [note, ...more] = failed({ restoreFallbackReason: 'no answer to https://me:pw@example.test\u001b[31m' });
+    expect(more).toEqual([]);
+    expect(note).toMatchObject({ severity: 'info', id: 'app', file: expect.stringContaining('app-orchestrator.json') });
+    expect(note?.message).not.toMatch(/answer|example|\u001b/);
+  });
 });
 
 describe('what the conversation is asked', () => {

@@ -1,5 +1,5 @@
 import type { Item, MigrateOutcome } from '../../src/contracts/outcome';
-import type { Plan, PlannedOrchestrator, PlannedProject, SessionRow } from '../../src/contracts/plan';
+import type { ConversationCopy, Plan, PlannedOrchestrator, PlannedProject, SessionRow } from '../../src/contracts/plan';
 import { plannedItems } from '../../src/report/status';
 import { type Terminal, terminalOf } from '../../src/report/terminal';
 import type { TextContext } from '../../src/report/words';
@@ -61,7 +61,7 @@ function sessionRow(id: string, projectId: string): SessionRow {
 export function orchestrator(
   projectId: string,
   difference: Partial<PlannedOrchestrator> = {},
-  { size = 1_234_567, messages = 214 as number | null } = {},
+  copy: Partial<ConversationCopy> = {},
 ): PlannedOrchestrator {
   const id = `${projectId}-orchestrator`;
   const row = sessionRow(id, projectId);
@@ -89,9 +89,10 @@ export function orchestrator(
       destinationCwd: row.workspace_path,
       projectPath: `${HOME}/code/${projectId}`,
       files: [],
-      size,
-      messages,
+      size: 1_234_567,
+      messages: 214,
       destination: 'absent',
+      ...copy,
     },
     record: `${HOME}/.agent-orchestrator/projects/${projectId}/sessions/${id}.json`,
     provenance: {},

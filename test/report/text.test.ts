@@ -78,6 +78,24 @@ describe('the question', () => {
 });
 
 describe('the result', () => {
+  test('says of copies what they hold and where their list is, if it made any', () => {
+    const copies = (copy: Parameters<typeof orchestrator>[2], more: Partial<MigrateOutcome> = {}) => {
+      const text = resultText(
+        outcome({ plan: plan({ orchestrators: [orchestrator('api', {}, copy)] }), ...more }),
+        context(),
+      );
+      return /^Copies +(.*?)\n\n/ms.exec(text)?.[1]?.replaceAll(/\s+/g, ' ') ?? null;
+    };
+    const list = 'hold what the conversations hold, secrets too; the receipt lists them.';
+    expect(copies({ harness: 'codex' })).toBe(list);
+    expect(copies({ harness: 'claude-code' })).toBe(
+      `${list} From other folders \`claude --resume\` does not find their ids.`,
+    );
+    expect(copies({ destination: 'in-place' })).toBeNull();
+    expect(copies({}, { status: 'put-back' })).toBeNull();
+    expect(copies({}, { receipt: null })).toBeNull();
+  });
+
   for (const [name, difference] of Object.entries(CASES)) {
     test(name, () => expect(resultText(outcome(difference), context())).toMatchSnapshot());
   }
