@@ -15,6 +15,7 @@ const Receipt = v.object({
   startedAt: v.optional(v.nullable(v.string())),
   outcome: v.optional(v.nullable(v.object({ status: v.string(), unusable: v.optional(v.number(), 0) }))),
   database: v.string(),
+  schemaVersion: v.fallback(v.number(), 0),
   sessions: v.optional(v.array(v.object({ id: v.string() })), []),
   sources: v.array(v.object({ path: v.string(), size: v.number(), mtimeMs: v.number() })),
   // Earlier builds wrote none of these, or some other.
@@ -34,6 +35,8 @@ const Postinstall = v.object({ code: v.optional(v.nullable(v.string())), time: v
 export interface RunRecord extends RunSummary {
   readonly legacyRoot: string;
   readonly database: string;
+  /** Of the database when the run let it go. */
+  readonly schemaVersion: number;
   /** Ids of the sessions that it inserted. */
   readonly sessions: readonly string[];
   readonly sources: Receipt['sources'];
@@ -66,7 +69,8 @@ export function runsOf(migrations: string, physicalDataDir: string): RunRecord[]
     const file = join(migrations, `${runId}.json`);
     const parsed = v.safeParse(Receipt, json(textOf(file)));
     if (!parsed.success || parsed.output.physicalDataDir !== physicalDataDir) continue;
-    const { status, outcome, startedAt, legacyRoot, database, sessions, sources, options } = parsed.output;
+    const { status, outcome, startedAt, legacyRoot, database, schemaVersion, sessions, sources, options } =
+      parsed.output;
     runs.push({
       runId,
       status,
@@ -76,6 +80,7 @@ export function runsOf(migrations: string, physicalDataDir: string): RunRecord[]
       partlyUndone: status !== 'undone' && parsed.output.removed !== undefined,
       legacyRoot,
       database,
+      schemaVersion,
       sessions: sessions.map(({ id }) => id),
       sources,
       isWhole:

@@ -37,6 +37,7 @@ export async function doctor(flags: DoctorFlags, around: DoctorSurroundings): Pr
     const diagnosis: Diagnosis = {
       status: found ? 'found' : 'ok',
       checks: examination.checks,
+      schemaVersion: examination.facts?.version ?? 0,
       bundle: null,
       notes: examination.survey?.plan.notes ?? [],
       refusal: null,

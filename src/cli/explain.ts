@@ -97,6 +97,7 @@ async function explainedOf(
     status: 'ok',
     legacyRoot: location.root,
     database: target.database,
+    schemaVersion: found.facts.target.version,
     ledger,
     notes: isAll ? notes : notes.filter(({ id }) => id !== undefined && told.has(id)),
     refusal: null,

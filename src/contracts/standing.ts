@@ -25,6 +25,8 @@ export interface Standing {
   /** There is an old store, or a config that could name one. */
   readonly hasStore: boolean;
   readonly dataDir: string | null;
+  /** Of the database; 0 where it is not known. */
+  readonly schemaVersion: number;
   /** In words; null where nothing of it runs. */
   readonly running: { readonly legacy: string | null; readonly daemon: string | null };
   /** The newest run of this data directory that is not undone; where all are, the newest. */
@@ -48,6 +50,7 @@ export const NOTHING_KNOWN = {
   legacyRoot: null,
   hasStore: false,
   dataDir: null,
+  schemaVersion: 0,
   running: { legacy: null, daemon: null },
   lastRun: null,
   unfinished: [],

@@ -105,10 +105,11 @@ const TOLD =
 function explainOf(survey: Survey, tool: Tool): object {
   const ledger = ledgerOf({ ...survey, leaves: leafReader(survey.store) });
   const { legacyRoot, database } = survey.plan;
-  const whole = explainDocument({ status: 'ok', legacyRoot, database, ledger, notes: [], refusal: null }, tool);
-  const { projects, machine } = whole;
+  const schemaVersion = survey.facts.target.version;
+  const explained = { status: 'ok', legacyRoot, database, schemaVersion, ledger, notes: [], refusal: null } as const;
+  const { projectLedgers, machine } = explainDocument(explained, tool);
   return {
-    projects: projects.map(({ fields, orchestrator, files, ...rest }) => ({
+    projectLedgers: projectLedgers.map(({ fields, orchestrator, files, ...rest }) => ({
       ...rest,
       fields: fields.map(withoutValue),
       orchestrator: orchestrator === null ? null : { ...orchestrator, fields: orchestrator.fields.map(withoutValue) },
@@ -118,7 +119,7 @@ function explainOf(survey: Survey, tool: Tool): object {
   };
 }
 
-type Field = ExplainDocument['projects'][number]['fields'][number];
+type Field = ExplainDocument['projectLedgers'][number]['fields'][number];
 type File = ExplainDocument['machine'][number];
 
 function withoutValue({ value, ...rest }: Field): object {

@@ -16,6 +16,7 @@ import { Refusal, UsageError } from '../contracts/refusals';
 import { findDaemon } from '../rewrite/daemon';
 import { databaseStands, withSoundCopy } from '../rewrite/inspect';
 import { runFile, type TargetPaths, targetPaths } from '../rewrite/paths';
+import { recordedVersion } from '../rewrite/schema-guard';
 import { recoverFirst, recoverUnder } from './recovery';
 
 export interface UndoFlags {
@@ -42,6 +43,8 @@ export interface UndoOutcome {
   readonly dryRun: boolean;
   /** The run that is undone. */
   readonly runId: string | null;
+  /** Of the database after the rollback; 0 where there is none, or it is not known. */
+  readonly schemaVersion: number;
   readonly items: readonly RollbackItem[];
   readonly notes: readonly Note[];
   readonly backup: string | null;
@@ -69,6 +72,7 @@ export async function undo(flags: UndoFlags, setting: UndoSetting): Promise<Undo
   const empty = {
     dryRun: flags.dryRun,
     runId: null,
+    schemaVersion: 0,
     items: [],
     notes,
     backup: null,
@@ -89,13 +93,15 @@ export async function undo(flags: UndoFlags, setting: UndoSetting): Promise<Undo
       return { unfinished, receipt, planned: await plannedItems(receipt, machine) };
     };
     const seen = await steadily(paths.migrations, look, () => refuseRunInProgress(paths));
-    const { receipt, planned } = seen;
+    const { receipt } = seen;
+    const planned = seen.planned?.items ?? null;
     notes.push(...seen.unfinished);
     // What a run that goes on has begun to add or to remove is no answer.
     if (flags.dryRun) refuseRunInProgress(paths);
     if (receipt === null || planned === null)
       return { ...empty, status: 'nothing-to-undo', exitCode: EXIT.done, runId: receipt?.runId ?? null };
-    const about = { ...empty, runId: receipt.runId, backup: receipt.backup };
+    const schemaVersion = seen.planned?.schemaVersion ?? 0;
+    const about = { ...empty, runId: receipt.runId, schemaVersion, backup: receipt.backup };
     if (!flags.dryRun || planned.some(({ outcome }) => outcome === 'removed')) {
       const daemon = await findDaemon(runFile(machine), machine);
       notes.push(...daemon.notes);
@@ -123,6 +129,7 @@ export async function undo(flags: UndoFlags, setting: UndoSetting): Promise<Undo
       return {
         ...about,
         items,
+        schemaVersion: databaseStands(current.database) ? schemaVersion : 0,
         status: refused ? 'partly-undone' : 'undone',
         exitCode: refused ? EXIT.failed : EXIT.done,
       };
@@ -155,7 +162,7 @@ interface Seen {
   /** The run that would be undone. */
   readonly receipt: Receipt | null;
   /** What would become of it; null where there is nothing to undo. */
-  readonly planned: readonly RollbackItem[] | null;
+  readonly planned: Pick<UndoOutcome, 'items' | 'schemaVersion'> | null;
 }
 
 function unfinishedReport({ cause }: UnfinishedRollback): RefusalReport {
@@ -182,8 +189,11 @@ function chosenReceipt(runId: string | null, paths: StatePaths, target: TargetPa
   return receipt;
 }
 
-async function plannedItems(receipt: Receipt, machine: Machine): Promise<RollbackItem[]> {
-  if (!databaseStands(receipt.database)) return planRollback(receipt, null);
+async function plannedItems(receipt: Receipt, machine: Machine): Promise<NonNullable<Seen['planned']>> {
+  if (!databaseStands(receipt.database)) return { items: planRollback(receipt, null), schemaVersion: 0 };
   requireWritable(receipt.database);
-  return withSoundCopy(receipt.database, machine, (db) => planRollback(receipt, db));
+  return withSoundCopy(receipt.database, machine, (db) => ({
+    items: planRollback(receipt, db),
+    schemaVersion: recordedVersion(db),
+  }));
 }

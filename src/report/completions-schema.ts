@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { head, refusal, sqliteVersion } from './schema-parts';
+import { head, locked, refusal, sqliteVersion } from './schema-parts';
 
 /** The document of `completions SHELL --json`. */
 export const CompletionsDocumentSchema = v.pipe(
@@ -7,6 +7,7 @@ export const CompletionsDocumentSchema = v.pipe(
     ...head,
     command: v.literal('completions'),
     status: v.picklist(['ok', 'usage', 'failed']),
+    ...locked,
     refusal,
     shell: v.pipe(v.nullable(v.string()), v.description('bash, zsh, fish or powershell.')),
     script: v.pipe(v.nullable(v.string()), v.description('What the shell is to load.')),

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { head, note, refusal, sqliteVersion } from './schema-parts';
+import { head, locked, note, refusal, sqliteVersion } from './schema-parts';
 
 /** The document of `doctor --json` (migration.md 2, 10). */
 export const DoctorDocumentSchema = v.pipe(
@@ -10,6 +10,7 @@ export const DoctorDocumentSchema = v.pipe(
       v.picklist(['ok', 'found', 'refused', 'usage', 'failed']),
       v.description('found: at least one check failed.'),
     ),
+    ...locked,
     refusal,
     checks: v.array(
       v.object({

@@ -2,6 +2,7 @@ import type { Note } from '../contracts/notes';
 import type { Item, MigrateOutcome, RefusalReport } from '../contracts/outcome';
 import type { CompletionsDocument } from './completions-schema';
 import type { AboutDocument, MigrateDocument, SchemaDocument } from './schema';
+import type { Locked } from './schema-parts';
 import { leavesSomething, settledItems } from './status';
 
 /** What every document says of the tool itself. */
@@ -46,6 +47,12 @@ export function migrateDocument(
     timing: outcome.timing === null ? null : { ...outcome.timing },
     sqliteVersion: tool.sqliteVersion,
   };
+}
+
+/** The locked keys of a command that inserts nothing. `schemaVersion`: of the database, where the command has read it. */
+export function insertedNothing(schemaVersion = 0): Locked {
+  const none = { created: 0, skipped: 0, failed: 0 };
+  return { dbCreated: false, schemaVersion, projects: none, orchestrators: { ...none, relocatedTranscripts: 0 } };
 }
 
 function counted(items: readonly Item[], kind: Item['kind']): { created: number; skipped: number; failed: number } {
@@ -99,6 +106,7 @@ export function schemaDocument(migrations: readonly EmbeddedMigration[], withSql
   return {
     ...schemaHead(tool),
     status: 'ok',
+    ...insertedNothing(),
     refusal: null,
     embeddedVersion: Math.max(0, ...migrations.map((migration) => migration.version)),
     migrations: migrations.map(({ version, name, sha256, sql }) => ({
@@ -116,6 +124,7 @@ export function schemaFailureDocument(status: 'usage' | 'failed', refusal: Refus
   return {
     ...schemaHead(tool),
     status,
+    ...insertedNothing(),
     refusal: refusalOf(refusal),
     embeddedVersion: 0,
     migrations: [],
@@ -141,6 +150,7 @@ export function completionsDocument(
     version: tool.version,
     command: 'completions',
     status,
+    ...insertedNothing(),
     refusal: refusalOf(refusal),
     shell,
     script,
@@ -159,6 +169,7 @@ export function aboutDocument(command: AboutDocument['command'], text: string | 
     version: tool.version,
     command,
     status: 'ok',
+    ...insertedNothing(),
     sourceCommit: tool.sourceCommit,
     text,
     sqliteVersion: tool.sqliteVersion,

@@ -2,7 +2,7 @@ import type { Disposition, FileLedger, LeafEntry, Ledger, ProjectLedger, RowFiel
 import type { Origin } from '../contracts/legacy';
 import type { Note } from '../contracts/notes';
 import type { RefusalReport } from '../contracts/outcome';
-import { FORMAT_VERSION, noteOf, refusalOf, TOOL, type Tool } from './document';
+import { FORMAT_VERSION, insertedNothing, noteOf, refusalOf, TOOL, type Tool } from './document';
 import type { ExplainDocument } from './explain-schema';
 
 /** What `explain` found, or why it could not look. */
@@ -10,6 +10,8 @@ export interface Explained {
   readonly status: ExplainDocument['status'];
   readonly legacyRoot: string | null;
   readonly database: string | null;
+  /** Of the database as it is; 0 where it is not known. */
+  readonly schemaVersion: number;
   readonly ledger: Ledger;
   readonly notes: readonly Note[];
   readonly refusal: RefusalReport | null;
@@ -19,22 +21,23 @@ const NOTHING: Ledger = { projects: [], machine: [] };
 
 /** An `explain` that ended before it knew anything. */
 export function unexplained(status: 'refused' | 'usage' | 'failed', refusal: RefusalReport): Explained {
-  return { status, legacyRoot: null, database: null, ledger: NOTHING, notes: [], refusal };
+  return { status, legacyRoot: null, database: null, schemaVersion: 0, ledger: NOTHING, notes: [], refusal };
 }
 
 /** The document of `explain --json` (migration.md 2 and 10). */
 export function explainDocument(explained: Explained, tool: Tool): ExplainDocument {
-  const { status, legacyRoot, database, ledger, notes, refusal } = explained;
+  const { status, legacyRoot, database, schemaVersion, ledger, notes, refusal } = explained;
   return {
     formatVersion: FORMAT_VERSION,
     tool: TOOL,
     version: tool.version,
     command: 'explain',
     status,
+    ...insertedNothing(schemaVersion),
     refusal: refusalOf(refusal),
     legacyRoot,
     database,
-    projects: ledger.projects.map(projectOf),
+    projectLedgers: ledger.projects.map(projectOf),
     machine: ledger.machine.map(fileOf),
     notes: notes.map(noteOf),
     sqliteVersion: tool.sqliteVersion,
@@ -48,7 +51,7 @@ function projectOf({
   fields,
   orchestrator,
   files,
-}: ProjectLedger): ExplainDocument['projects'][number] {
+}: ProjectLedger): ExplainDocument['projectLedgers'][number] {
   return {
     id,
     outcome,
@@ -68,7 +71,7 @@ function projectOf({
   };
 }
 
-type FieldDocument = ExplainDocument['projects'][number]['fields'][number];
+type FieldDocument = ExplainDocument['projectLedgers'][number]['fields'][number];
 type FileDocument = ExplainDocument['machine'][number];
 type LeafDocument = FileDocument['leaves'][number];
 

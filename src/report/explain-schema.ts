@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { head, note, place, refusal, sqliteVersion } from './schema-parts';
+import { head, locked, note, place, refusal, sqliteVersion } from './schema-parts';
 
 const outcome = v.picklist(['created', 'identical', 'differs', 'conflict', 'skipped', 'failed']);
 
@@ -42,10 +42,11 @@ export const ExplainDocumentSchema = v.pipe(
     ...head,
     command: v.literal('explain'),
     status: v.picklist(['ok', 'refused', 'usage', 'failed']),
+    ...locked,
     refusal,
     legacyRoot: v.nullable(v.string()),
     database: v.nullable(v.string()),
-    projects: v.array(
+    projectLedgers: v.array(
       v.object({
         id: v.string(),
         outcome,

@@ -1,6 +1,6 @@
 import { EXIT, type RefusalReport } from '../contracts/outcome';
 import type { UndoOutcome } from '../migrate/undo';
-import { FORMAT_VERSION, noteOf, refusalOf, TOOL, type Tool } from './document';
+import { FORMAT_VERSION, insertedNothing, noteOf, refusalOf, TOOL, type Tool } from './document';
 import type { RollbackDocument } from './rollback-schema';
 
 /** The document of `rollback --json` (migration.md 8 and 10). */
@@ -12,6 +12,7 @@ export function rollbackDocument(outcome: UndoOutcome, tool: Tool): RollbackDocu
     command: 'rollback',
     status: outcome.status,
     dryRun: outcome.dryRun,
+    ...insertedNothing(outcome.schemaVersion),
     runId: outcome.runId,
     items: outcome.items.map(({ kind, id, outcome: what, reason }) => ({
       kind,
@@ -33,6 +34,7 @@ export function unstartedUndo(status: 'usage' | 'failed', refusal: RefusalReport
     exitCode: status === 'usage' ? EXIT.usage : EXIT.failed,
     dryRun,
     runId: null,
+    schemaVersion: 0,
     items: [],
     notes: [],
     backup: null,

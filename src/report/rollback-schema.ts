@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { head, note, refusal, sqliteVersion } from './schema-parts';
+import { head, locked, note, refusal, sqliteVersion } from './schema-parts';
 
 /** The document of `rollback --json` (migration.md 8, 10). */
 export const RollbackDocumentSchema = v.pipe(
@@ -17,6 +17,7 @@ export const RollbackDocumentSchema = v.pipe(
       'interrupted',
       'failed',
     ]),
+    ...locked,
     dryRun: v.boolean(),
     runId: v.pipe(v.nullable(v.string()), v.description('The run that is undone.')),
     items: v.array(

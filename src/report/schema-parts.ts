@@ -14,6 +14,30 @@ export const head = {
   version: v.pipe(v.string(), v.description('Version of the tool.')),
 };
 
+/** The keys that a caller may rely on in the document of every command, with one meaning (migration.md 10). */
+export const locked = {
+  dbCreated: v.pipe(v.boolean(), v.description('This run made ao.db; in a dry run: it would.')),
+  schemaVersion: v.pipe(
+    count,
+    v.description(
+      'Of the database after the run; 0 if refused, on a usage error, without a database or where it was not read.',
+    ),
+  ),
+  projects: v.object({
+    created: v.pipe(count, v.description('Rows inserted; in a dry run: to be inserted.')),
+    skipped: v.pipe(count, v.description('Every other selected project.')),
+    failed: v.pipe(count, v.description('Inserts that raised an error.')),
+  }),
+  orchestrators: v.object({
+    created: v.pipe(count, v.description('Rows inserted; in a dry run: to be inserted.')),
+    skipped: v.pipe(count, v.description('Every orchestrator found but not inserted.')),
+    failed: v.pipe(count, v.description('Inserts or copies that raised an error.')),
+    relocatedTranscripts: v.pipe(count, v.description('Conversations put in place by this run.')),
+  }),
+};
+const lockedKeys = v.object(locked);
+export type Locked = v.InferOutput<typeof lockedKeys>;
+
 export const refusal = v.pipe(
   v.nullable(
     v.object({

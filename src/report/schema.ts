@@ -4,7 +4,7 @@ import { CompletionsDocumentSchema } from './completions-schema';
 import { DoctorDocumentSchema } from './doctor-schema';
 import { ExplainDocumentSchema } from './explain-schema';
 import { RollbackDocumentSchema } from './rollback-schema';
-import { count, head, note, place, refusal, sqliteVersion } from './schema-parts';
+import { count, head, locked, note, place, refusal, sqliteVersion } from './schema-parts';
 import { StatusDocumentSchema } from './status-schema';
 import { VerifyDocumentSchema } from './verify-schema';
 
@@ -51,22 +51,7 @@ export const MigrateDocumentSchema = v.pipe(
     dryRun: v.boolean(),
     runId: v.nullable(v.string()),
     planHash: v.nullable(v.string()),
-    dbCreated: v.pipe(v.boolean(), v.description('This run made ao.db; in a dry run: it would.')),
-    schemaVersion: v.pipe(
-      count,
-      v.description('Of the database after the run; 0 if refused, on a usage error, or without a database.'),
-    ),
-    projects: v.object({
-      created: v.pipe(count, v.description('Rows inserted; in a dry run: to be inserted.')),
-      skipped: v.pipe(count, v.description('Every other selected project.')),
-      failed: v.pipe(count, v.description('Inserts that raised an error.')),
-    }),
-    orchestrators: v.object({
-      created: v.pipe(count, v.description('Rows inserted; in a dry run: to be inserted.')),
-      skipped: v.pipe(count, v.description('Every orchestrator found but not inserted.')),
-      failed: v.pipe(count, v.description('Inserts or copies that raised an error.')),
-      relocatedTranscripts: v.pipe(count, v.description('Conversations put in place by this run.')),
-    }),
+    ...locked,
     refusal,
     items: v.array(item),
     notes: v.array(note),
@@ -84,6 +69,7 @@ export const SchemaDocumentSchema = v.pipe(
     ...head,
     command: v.literal('schema'),
     status: v.picklist(['ok', 'usage', 'failed']),
+    ...locked,
     refusal,
     embeddedVersion: v.pipe(count, v.description('The version that a database made by this tool has.')),
     migrations: v.array(
@@ -105,6 +91,7 @@ export const AboutDocumentSchema = v.pipe(
     ...head,
     command: v.picklist(['help', 'version']),
     status: v.literal('ok'),
+    ...locked,
     sourceCommit: v.pipe(v.nullable(v.string()), v.description('Commit that the executable was built from.')),
     text: v.pipe(v.nullable(v.string()), v.description('The help text.')),
     sqliteVersion,

@@ -1,16 +1,18 @@
 import { NOTHING_KNOWN, type Standing } from '../contracts/standing';
-import { FORMAT_VERSION, noteOf, refusalOf, TOOL, type Tool } from './document';
+import { FORMAT_VERSION, insertedNothing, noteOf, refusalOf, TOOL, type Tool } from './document';
 import type { StatusDocument } from './status-schema';
 
 /** The document of `status --json` (migration.md 10). */
 export function statusDocument(standing: Standing, tool: Tool): StatusDocument {
-  const { status, legacyRoot, dataDir, running, lastRun, unfinished, postinstall, pending, notes, refusal } = standing;
+  const { status, schemaVersion, legacyRoot, dataDir, running, lastRun, unfinished, postinstall, pending } = standing;
+  const { notes, refusal } = standing;
   return {
     formatVersion: FORMAT_VERSION,
     tool: TOOL,
     version: tool.version,
     command: 'status',
     status,
+    ...insertedNothing(schemaVersion),
     refusal: refusalOf(refusal),
     legacyRoot,
     dataDir,

@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { head, note, refusal, sqliteVersion } from './schema-parts';
+import { head, locked, note, refusal, sqliteVersion } from './schema-parts';
 
 export const StatusDocumentSchema = v.pipe(
   v.object({
@@ -17,6 +17,7 @@ export const StatusDocumentSchema = v.pipe(
       'usage',
       'failed',
     ]),
+    ...locked,
     refusal,
     legacyRoot: v.pipe(
       v.nullable(v.string()),

@@ -1,6 +1,6 @@
 import { EXIT, type RefusalReport } from '../contracts/outcome';
 import type { VerifyOutcome } from '../verify/run-verify';
-import { FORMAT_VERSION, noteOf, refusalOf, TOOL, type Tool } from './document';
+import { FORMAT_VERSION, insertedNothing, noteOf, refusalOf, TOOL, type Tool } from './document';
 import type { VerifyDocument } from './verify-schema';
 
 /** The document of `verify --json` (migration.md 8 and 10). */
@@ -11,6 +11,7 @@ export function verifyDocument(outcome: VerifyOutcome, tool: Tool): VerifyDocume
     version: tool.version,
     command: 'verify',
     status: outcome.status,
+    ...insertedNothing(outcome.schemaVersion),
     runId: outcome.runId,
     checks: outcome.checks.map(({ kind, id, state, detail }) => ({
       kind,
@@ -30,6 +31,7 @@ export function unstartedVerify(status: 'usage' | 'failed', refusal: RefusalRepo
     status,
     exitCode: status === 'usage' ? EXIT.usage : EXIT.failed,
     runId: null,
+    schemaVersion: 0,
     checks: [],
     notes: [],
     refusal,

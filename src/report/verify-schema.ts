@@ -1,5 +1,5 @@
 import * as v from 'valibot';
-import { head, note, refusal, sqliteVersion } from './schema-parts';
+import { head, locked, note, refusal, sqliteVersion } from './schema-parts';
 
 /** The document of `verify --json` (migration.md 8, 10). */
 export const VerifyDocumentSchema = v.pipe(
@@ -10,6 +10,7 @@ export const VerifyDocumentSchema = v.pipe(
       v.picklist(['ok', 'found', 'nothing', 'refused', 'usage', 'failed']),
       v.description('nothing: there is no run to verify.'),
     ),
+    ...locked,
     runId: v.nullable(v.string()),
     checks: v.array(
       v.object({

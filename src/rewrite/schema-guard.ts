@@ -136,6 +136,15 @@ export function knownVersion({ versions, tables }: SchemaReading, database: stri
   return newest;
 }
 
+/** The newest version that the database of the rewrite records; 0 where it cannot be told. Never throws. */
+export function recordedVersion(db: Database): number {
+  try {
+    return judgeSchema(readSchema(db), '');
+  } catch (error) {
+    return error instanceof SchemaTooOld ? error.version : 0;
+  }
+}
+
 /**
  * Tries whether the database accepts the kinds of rows that the tool writes, and takes them back. Only for a private copy:
  * it writes. Throws `Refusal('SCHEMA_UNKNOWN')` with the database's reason.

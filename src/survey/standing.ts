@@ -76,12 +76,17 @@ async function bothSides(
       ...common,
       legacyRoot: last?.legacyRoot ?? location.root,
       status: last === null ? 'none' : leftBy(last),
+      schemaVersion: last !== null && past.standsWhole(last) ? last.schemaVersion : 0,
       running: await running(null),
       notes: last === null ? notes : [...notes, absentNote(last)],
     };
   }
   const settled = unfinished.length > 0 ? null : settledBy(past, location);
-  if (settled !== null) return { ...common, status: settled, running: await running(null), notes };
+  if (settled !== null) {
+    // Nobody has written to the database since, or nothing is known of it.
+    const schemaVersion = settled === 'undone' ? 0 : (past.last?.schemaVersion ?? 0);
+    return { ...common, status: settled, schemaVersion, running: await running(null), notes };
+  }
   try {
     const found = await question.survey(location, target);
     const { plan } = found;
@@ -90,6 +95,7 @@ async function bothSides(
     return {
       ...common,
       status: judged(found, past.last),
+      schemaVersion: found.facts.target.version,
       running: await running(found),
       pending: { projects: created(plan.projects), orchestrators: created(plan.orchestrators) },
       unusable: unusableOf(plan).map(({ id, reason }) => ({ id, reason: reason ?? '' })),

@@ -14,6 +14,7 @@ import { closeDatabase, openDatabase, sqliteRefusal } from '../rewrite/connectio
 import { databaseEntry } from '../rewrite/inspect';
 import { targetPaths } from '../rewrite/paths';
 import { withPrivateCopy } from '../rewrite/private-copy';
+import { recordedVersion } from '../rewrite/schema-guard';
 import { changedSources, checkDerivation } from './derive';
 import { movedTo, readBackup, readUnchanged } from './store-of-run';
 import { type Check, checkConversations, checkDatabase, undoneChecks } from './verify';
@@ -31,6 +32,8 @@ export interface VerifyOutcome {
   readonly status: 'ok' | 'found' | 'nothing' | 'refused' | 'usage' | 'failed';
   readonly exitCode: ExitCode;
   readonly runId: string | null;
+  /** Of the database; 0 where it is not known. */
+  readonly schemaVersion: number;
   readonly checks: readonly Check[];
   readonly notes: readonly Note[];
   readonly refusal: RefusalReport | null;
@@ -61,6 +64,7 @@ export async function verify(flags: VerifyFlags, machine: Machine): Promise<Veri
       status: 'refused',
       exitCode: EXIT.refused,
       runId: null,
+      schemaVersion: 0,
       checks: [],
       notes: [],
       refusal: { code: error.code, message: error.message, hint: error.hint },
@@ -82,10 +86,11 @@ async function lookThrough(
     message: `the run ${id} was interrupted; the next run of ao-migrate finishes or undoes it`,
   }));
   if (receipt === null)
-    return { status: 'nothing', exitCode: EXIT.done, runId: null, checks: [], notes, refusal: null };
+    return { status: 'nothing', exitCode: EXIT.done, runId: null, schemaVersion: 0, checks: [], notes, refusal: null };
   const rest = remainderOf(receipt);
+  const database = await databaseChecks(rest, machine);
   const checks = [
-    ...(await databaseChecks(rest, machine)),
+    ...database.checks,
     ...(await checkConversations(rest, machine)),
     ...undoneChecks(receipt),
     ...legacyChecks(rest, flags, machine),
@@ -95,6 +100,7 @@ async function lookThrough(
     status: found ? 'found' : 'ok',
     exitCode: found ? EXIT.found : EXIT.done,
     runId: receipt.runId,
+    schemaVersion: database.schemaVersion,
     checks,
     notes,
     refusal: null,
@@ -115,23 +121,29 @@ function chosen(
   );
 }
 
-async function databaseChecks(receipt: Receipt, machine: Machine): Promise<Check[]> {
+type DatabaseChecks = Pick<VerifyOutcome, 'schemaVersion' | 'checks'>;
+
+async function databaseChecks(receipt: Receipt, machine: Machine): Promise<DatabaseChecks> {
+  const damaged = (detail: string): DatabaseChecks => ({
+    schemaVersion: 0,
+    checks: [{ kind: 'database', id: receipt.database, state: 'damaged', detail }],
+  });
   // With the last row of the run its database may have gone too.
   const entry = databaseEntry(receipt.database);
-  if (entry === null && receipt.status === 'undone') return [];
-  if (entry === null) return [{ kind: 'database', id: receipt.database, state: 'damaged', detail: 'it is missing' }];
+  if (entry === null && receipt.status === 'undone') return { schemaVersion: 0, checks: [] };
+  if (entry === null) return damaged('it is missing');
   return withPrivateCopy(receipt.database, machine, (copy) => {
     try {
       const db = openDatabase(copy);
       try {
-        return checkDatabase(db, receipt);
+        return { checks: checkDatabase(db, receipt), schemaVersion: recordedVersion(db) };
       } finally {
         closeDatabase(db);
       }
     } catch (error) {
       const refusal = sqliteRefusal(error, receipt.database);
       if (refusal === null) throw error;
-      return [{ kind: 'database', id: receipt.database, state: 'damaged', detail: refusal.message }];
+      return damaged(refusal.message);
     }
   });
 }

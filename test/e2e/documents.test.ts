@@ -109,6 +109,50 @@ describe('every command answers --json with a document that its schema accepts',
   );
 
   test(
+    'the locked keys are in each, with zeros and the version of the database where nothing is inserted',
+    async () => {
+      const locked = async (args: readonly string[]): Promise<unknown> => {
+        const { dbCreated, schemaVersion, projects, orchestrators } = documentIn(await run(home, [...args, '--json']));
+        return { dbCreated, schemaVersion, projects, orchestrators };
+      };
+      const none = { created: 0, skipped: 0, failed: 0 };
+      const nothing = (schemaVersion: number) => ({
+        dbCreated: false,
+        schemaVersion,
+        projects: none,
+        orchestrators: { ...none, relocatedTranscripts: 0 },
+      });
+      const looking = [['status'], ['explain'], ['doctor'], ['verify'], ['rollback', '--dry-run']];
+      const without = [['--help'], ['--version'], ['schema'], ['completions', 'bash'], ['rollback']];
+      for (const args of [...looking, ...without])
+        expect({ args, ...Object(await locked(args)) }).toEqual({ args, ...nothing(0) });
+      await run(home, ['--yes']);
+      for (const args of looking) expect({ args, ...Object(await locked(args)) }).toEqual({ args, ...nothing(12) });
+      for (const args of without) expect({ args, ...Object(await locked(args)) }).toEqual({ args, ...nothing(0) });
+      // A look at both sides instead of the receipt.
+      const database = new Database(join(home.path, '.ao', 'data', 'ao.db'));
+      database.run("UPDATE projects SET display_name = 'changed since' WHERE id LIKE 'acme%'");
+      database.close();
+      expect(await locked(['status'])).toEqual(nothing(12));
+      expect(await locked(['rollback', '--yes'])).toEqual(nothing(12));
+      expect(await locked(['rollback', '--yes', '--nonsense'])).toEqual(nothing(0));
+    },
+    LONG,
+  );
+
+  test(
+    'a rollback that takes the database has no version left',
+    async () => {
+      await run(home, ['--yes']);
+      expect(documentIn(await run(home, ['rollback', '--yes', '--json']))).toMatchObject({
+        status: 'undone',
+        schemaVersion: 0,
+      });
+    },
+    LONG,
+  );
+
+  test(
     'a refusal of every stage',
     async () => {
       const store = join(home.path, '.agent-orchestrator');

@@ -2,13 +2,19 @@ import { describe, expect, test } from 'bun:test';
 import * as v from 'valibot';
 import type { MigrateOutcome, MigrateStatus } from '../../src/contracts/outcome';
 import { aboutDocument, jsonText, migrateDocument } from '../../src/report/document';
-import { AboutDocumentSchema, MigrateDocumentSchema } from '../../src/report/schema';
+import { AboutDocumentSchema, DOCUMENT_SCHEMAS, MigrateDocumentSchema } from '../../src/report/schema';
 import { fullPlan, outcome, plan } from './samples';
 
 const tool = { version: '1.2.3', sourceCommit: 'abc', sqliteVersion: '3.46.0' };
 const document = (difference: Partial<MigrateOutcome> = {}) => migrateDocument(outcome(difference), tool);
 
 describe('the locked keys', () => {
+  test.each(Object.entries(DOCUMENT_SCHEMAS))('are demanded of the document of %s', (_, schema) => {
+    const { issues = [] } = v.safeParse(schema, {});
+    const missing = issues.flatMap(({ path }) => path?.map(({ key }) => key) ?? []);
+    expect(missing).toEqual(expect.arrayContaining(['dbCreated', 'schemaVersion', 'projects', 'orchestrators']));
+  });
+
   test('are all there, with numbers', () => {
     expect(document({ plan: fullPlan(), status: 'partial', relocated: 2 })).toMatchObject({
       dbCreated: true,

@@ -125,14 +125,14 @@ describe('explain', () => {
   test('one project, and none that is unknown', async () => {
     const home = kept(legacyFixture('02-typical-three'));
     const one = JSON.parse((await said(home, { operand: 'quill', json: true })).stdout);
-    expect(one.projects.map(({ id }: { id: string }) => id)).toEqual(['quill']);
+    expect(one.projectLedgers.map(({ id }: { id: string }) => id)).toEqual(['quill']);
     expect(one.machine).toEqual([]);
     expect(one.notes.every(({ id }: { id?: string }) => id === 'quill')).toBe(true);
     const unknown = await said(home, { operand: 'nobody' });
     expect(unknown.exitCode).toBe(2);
     expect(unknown.stderr).toContain('nobody: the store has no such project');
     const rest = JSON.parse((await said(home, { exclude: ['quill'], json: true })).stdout);
-    expect(rest.projects).toHaveLength(2);
+    expect(rest.projectLedgers).toHaveLength(2);
   });
 
   test('a store that cannot be read is a refusal in words and in JSON', async () => {
