@@ -22,8 +22,9 @@ type Row = Record<string, unknown>;
 /**
  * Deletes the rows of a run that may go (migration.md 8): those that are as the receipt says in every column, and that no
  * other row of any table refers to; a project stays as long as one of its sessions does. Foreign keys are on, and the
- * transaction stays open: what is returned comes true with its COMMIT. A row that the database itself keeps, by a trigger of somebody else, is refused with the database's reason, and with a
- * session its project; the others go. On an error the transaction is gone.
+ * transaction stays open: what is returned comes true with its COMMIT. A row that the database itself keeps, by a trigger
+ * of somebody else, is refused with the database's reason, and with a session its project; the others go. On an error the
+ * transaction is gone.
  */
 export function deleteRows(db: Database, receipt: Receipt): RowVerdict[] {
   const kept = new Map<string, string>();

@@ -113,7 +113,7 @@ export function rollback(input: RollbackInput): RollbackResult {
     endQuietly(journal);
     return { items, complete, notes: notesOf(receipt) };
   } catch (error) {
-    if (db !== null) closeQuietly(db);
+    if (db !== null) abandonQuietly(db);
     if (error instanceof Refusal) {
       journal?.end();
       throw error;
@@ -309,9 +309,14 @@ function endQuietly(journal: Journal): void {
   }
 }
 
-function closeQuietly(db: Database): void {
+/** Nothing lasts that was not committed. */
+function abandonQuietly(db: Database): void {
   try {
     abandonRows(db);
+  } catch {
+    // SQLite has taken it back itself, or the connection was closed already.
+  }
+  try {
     closeDatabase(db);
   } catch {
     // It was closed already.
