@@ -80,7 +80,7 @@ export async function runMigrate(flags: FlagValues, around: MigrateSurroundings)
       machine: around.machine,
       version: around.tool.version,
       confirm: asks ? ask : null,
-      countsMessages: flags['dry-run'] || !flags.json,
+      tellsMessages: flags['dry-run'] || !flags.json ? 'with the plan' : 'with the result',
       progress: watching.progress,
       phase: watching.phase,
       interrupted: signals.check,

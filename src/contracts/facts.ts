@@ -82,7 +82,7 @@ export interface FoundConversation {
   readonly files: readonly ConversationFile[];
   /** Bytes of all files. */
   readonly size: number;
-  /** User and assistant messages; null where the file is above 64 MB and was not counted. */
+  /** User and assistant messages; null where they were not counted: above 64 MB, and where no plan is shown. */
   readonly messages: number | null;
   readonly destination: 'absent' | 'in-place';
   /** The import makes OpenCode take all its JSON files over into a database first, which cannot be bounded. */

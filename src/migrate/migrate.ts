@@ -54,8 +54,11 @@ export interface MigrateSetting {
   readonly version: string;
   /** Shows the plan and asks; null where nobody is asked. */
   readonly confirm: ((plan: Plan, backup: string | null) => Promise<boolean>) | null;
-  /** Somebody will be told how many messages each conversation has; else none is counted. */
-  readonly countsMessages: boolean;
+  /**
+   * When somebody is told how many messages each conversation has: with the plan they are counted for it, with the result
+   * while they are copied, which costs no reading.
+   */
+  readonly tellsMessages: 'with the plan' | 'with the result' | 'never';
   readonly progress: (plan: Plan) => Progress;
   /** Told when a part begins. */
   readonly phase?: (phase: Phase) => void;
@@ -104,7 +107,7 @@ class Migration {
     private readonly setting: MigrateSetting,
   ) {
     this.outcome = new OutcomeBuilder(flags.dryRun);
-    this.#transcripts = new TranscriptMemory(setting.countsMessages);
+    this.#transcripts = new TranscriptMemory(setting.tellsMessages === 'with the plan');
     this.#memory = storeMemory(setting.machine.now().getTime());
   }
 
@@ -276,6 +279,7 @@ class Migration {
     const harnesses = harnessesFor(machine, current.location, target, {
       tag: stagingTag(this.outcome.runId),
       stripRoleSnapshot: flags.stripRoleSnapshot,
+      countsCopies: setting.tellsMessages !== 'never',
     });
     const settle: SettleCommit = (receipt) => isCommitted(receipt, machine);
     const applied = await apply(

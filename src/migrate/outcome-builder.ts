@@ -35,8 +35,9 @@ export class OutcomeBuilder {
       this.notes.push({ code: 'ROW_FAILED', severity: 'warn', id, message: reason });
     }
     this.notes.push(...applied.notes);
+    const counted = withMessages(plan, applied);
     // Another item may have the same id: one that was not to be created.
-    const items = plannedItems(plan).map(
+    const items = plannedItems(counted).map(
       (item): Item => (item.outcome === 'created' ? { ...item, ...failed.get(`${item.kind} ${item.id}`) } : item),
     );
     const conversations = applied.placed.map(
@@ -44,7 +45,7 @@ export class OutcomeBuilder {
     );
     const postponed = applied.conversationFailures.map(({ sessionId }) => sessionId);
     return {
-      ...this.completed(plan, [...items, ...conversations], postponed),
+      ...this.completed(counted, [...items, ...conversations], postponed),
       runId: this.runId,
       relocated: applied.placed.length,
       backup: applied.backup,
@@ -98,4 +99,14 @@ export class OutcomeBuilder {
       timing: null,
     };
   }
+}
+
+/** The plan with the numbers of messages that were counted while its conversations were copied. */
+function withMessages(plan: Plan, { placed }: Applied): Plan {
+  const counted = new Map(placed.map(({ copy }) => [copy.sessionId, copy.messages]));
+  const orchestrators = plan.orchestrators.map((each) => {
+    const messages = counted.get(each.id) ?? null;
+    return each.copy === null || messages === null ? each : { ...each, copy: { ...each.copy, messages } };
+  });
+  return { ...plan, orchestrators };
 }

@@ -90,7 +90,7 @@ async function carriedOut(flags: MigrateFlags, setting: Setting, limits: Postins
         {
           ...setting,
           interrupted,
-          countsMessages: false,
+          tellsMessages: 'never',
           // Not a question: the one place where the plan is known and nothing has begun.
           confirm: async (plan) => {
             interrupted();

@@ -21,6 +21,8 @@ export interface HarnessSettings {
   /** `[0-9a-f]+`: makes temporary names of this run unlike those of any other. */
   readonly tag: string;
   readonly stripRoleSnapshot: boolean;
+  /** See `HarnessOptions`. */
+  readonly countsCopies?: boolean;
   /** Shared by the looks of one run. */
   readonly transcripts?: TranscriptMemory;
 }
@@ -43,6 +45,7 @@ export function harnessesFor(
     tmuxSessions: async () => outside(await listTmuxSessions(machine), managedRoots(target)),
   });
   const run = commandRunner(machine.platform);
+  const countsCopies = settings.countsCopies === true;
   const common = { platform: machine.platform, tag: settings.tag, liveness: alive };
   return {
     'claude-code': claudeHarness({
@@ -50,10 +53,10 @@ export function harnessesFor(
       paths,
       env: machine.env,
       roots: roots.claude,
-      options: { stripRoleSnapshot: settings.stripRoleSnapshot },
+      options: { stripRoleSnapshot: settings.stripRoleSnapshot, countsCopies },
       ...(settings.transcripts === undefined ? {} : { transcripts: settings.transcripts }),
     }),
-    codex: codexHarness({ ...common, roots: roots.codex }),
+    codex: codexHarness({ ...common, roots: roots.codex, countsCopies }),
     opencode: opencodeHarness({
       ...common,
       machine,

@@ -35,7 +35,9 @@ const item = v.object({
         size: v.pipe(count, v.description('Bytes.')),
         messages: v.pipe(
           v.nullable(count),
-          v.description('Null where they were not counted: above 64 MB, and in a run that shows no plan.'),
+          v.description(
+            'Null where they were not counted: above 64 MB in a dry run, and of what is there already in a run that shows no plan.',
+          ),
         ),
       }),
       v.description("An orchestrator's conversation that is put in place, or is there already."),

@@ -1,3 +1,4 @@
+import { MessageCounter } from './claude-count';
 import { isLiteral, leadingText, type Member, memberOf, membersOfRow, objectOf, textOf } from './members';
 import type { Edit, Rewrite } from './rewrite';
 import { type Row, RowSplitter } from './rows';
@@ -72,7 +73,20 @@ async function scan(
   isEnough: (seen: Transcript, offset: number) => boolean,
   whole: { readonly counts: boolean } | null = null,
 ): Promise<Transcript> {
-  const seen = {
+  const reader = new TranscriptReader(whole?.counts !== false);
+  const { seen } = reader;
+  let offset = 0;
+  for await (const chunk of bytesOf(file, 0, file.size, whole === null ? undefined : CHUNK)) {
+    const isKnown = reader.push(chunk, () => isEnough(seen, reader.end));
+    offset += chunk.length;
+    if (isKnown || isEnough(seen, offset)) return { ...seen, messages: null };
+  }
+  return whole?.counts === false ? { ...seen, messages: null } : { ...seen };
+}
+
+/** Judges and counts the rows of a transcript as its bytes come. */
+class TranscriptReader {
+  readonly seen = {
     messages: 0,
     hasMessage: false,
     hasOwnMessage: false,
@@ -80,8 +94,28 @@ async function scan(
     firstTimestampMs: null as number | null,
     hasSnapshot: false,
   };
-  let judged = false;
-  const judge = (row: Row): void => {
+  readonly #splitter: RowSplitter;
+  readonly #counts: boolean;
+  #judged = false;
+
+  /** @param counts go on counting once it is known whose transcript this is */
+  constructor(counts: boolean) {
+    this.#counts = counts;
+    this.#splitter = new RowSplitter((row) => (this.#judged ? this.#count(row) : this.#judge(row)));
+  }
+
+  /** Offset after the last row seen. */
+  get end(): number {
+    return this.#splitter.end;
+  }
+
+  /** As `RowSplitter.push`. */
+  push(chunk: Buffer, isEnough?: () => boolean): boolean {
+    return this.#splitter.push(chunk, isEnough);
+  }
+
+  #judge(row: Row): void {
+    const { seen } = this;
     const members = membersOfRow(row, KEYS);
     if (members === null) return;
     seen.firstCwd ??= textOf(row.bytes, members, 'cwd');
@@ -92,23 +126,16 @@ async function scan(
       seen.hasMessage = true;
       seen.hasOwnMessage ||= !isLiteral(row.bytes, members, 'isSidechain', 'true');
     } else if (type === 'attachment') seen.hasSnapshot ||= isSnapshot(row, members);
-    judged = isJudged(seen);
-    if (judged && whole?.counts === false) splitter.wanted = [SNAPSHOT];
-  };
-  /** Of a file that is judged only the kinds of its rows count: none is read further than it takes to know that. */
-  const count = (row: Row): void => {
-    const type = leadingText(row.bytes, 'type');
-    if ((type === 'user' || type === 'assistant') && isClosed(row)) seen.messages += 1;
-    else if (type === 'attachment' && !seen.hasSnapshot) judge(row);
-  };
-  const splitter = new RowSplitter((row) => (judged ? count(row) : judge(row)));
-  let offset = 0;
-  for await (const chunk of bytesOf(file, 0, file.size, whole === null ? undefined : CHUNK)) {
-    const isKnown = splitter.push(chunk, () => isEnough(seen, splitter.end));
-    offset += chunk.length;
-    if (isKnown || isEnough(seen, offset)) return { ...seen, messages: null };
+    this.#judged = isJudged(seen);
+    if (this.#judged && !this.#counts) this.#splitter.wanted = [SNAPSHOT];
   }
-  return whole?.counts === false ? { ...seen, messages: null } : seen;
+
+  /** Of a file that is judged only the kinds of its rows count: none is read further than it takes to know that. */
+  #count(row: Row): void {
+    const type = leadingText(row.bytes, 'type');
+    if ((type === 'user' || type === 'assistant') && isClosed(row)) this.seen.messages += 1;
+    else if (type === 'attachment' && !this.seen.hasSnapshot) this.#judge(row);
+  }
 }
 
 /** Nothing is torn off the end of the row. */
@@ -130,8 +157,14 @@ function isSnapshot(row: Row, members: readonly Member[]): boolean {
 /**
  * What the copy of a transcript is made of: the source up to its last newline, a row at the end that cancels Claude's own
  * worktree where the session was last in one, and with `strip` without recorded system prompts (harness-sessions.md 1.3).
+ * With `counts` its messages are counted on the way.
  */
-export async function transcriptRewrite(file: OpenFile, sessionId: string, strip: boolean): Promise<Rewrite> {
+export async function transcriptRewrite(
+  file: OpenFile,
+  sessionId: string,
+  strip: boolean,
+  counts = false,
+): Promise<Rewrite> {
   let inWorktree = false;
   const splitter = new RowSplitter((row) => {
     if (!row.bytes.includes(WORKTREE_STATE)) return;
@@ -140,10 +173,15 @@ export async function transcriptRewrite(file: OpenFile, sessionId: string, strip
     inWorktree = textOf(row.bytes, objectOf(row.bytes, members, 'worktreeSession'), 'worktreePath') !== null;
   });
   splitter.wanted = [WORKTREE_STATE];
+  const counter = counts ? new MessageCounter() : null;
   return {
     end: await endOfRows(file),
     edits: strip ? await snapshotEdits(file) : [],
-    see: (chunk) => splitter.push(chunk),
+    see: (chunk) => {
+      splitter.push(chunk);
+      counter?.push(chunk);
+    },
+    ...(counter === null ? {} : { messages: () => counter.total }),
     tail: () => Buffer.from(inWorktree ? cancelRow(sessionId) : ''),
   };
 }

@@ -113,12 +113,13 @@ export function claudeHarness(deps: ClaudeDeps): Harness {
     );
   }
 
-  function rewriteOf(file: OpenFile, id: string) {
-    return transcriptRewrite(file, id, deps.options.stripRoleSnapshot);
+  function rewriteOf(file: OpenFile, id: string, counts = false) {
+    return transcriptRewrite(file, id, deps.options.stripRoleSnapshot, counts);
   }
 
   function jobsOf(copy: ConversationCopy): StagingJob[] {
     if (copy.destination === 'in-place') return [];
+    const counts = copy.messages === null && deps.options.countsCopies;
     return copy.files.map((file, index) => ({
       ...file,
       sourceRoot: rootOf(
@@ -129,7 +130,8 @@ export function claudeHarness(deps: ClaudeDeps): Harness {
         file.destination,
         roots.map((root) => root.destination),
       ),
-      rewrite: async (source) => (index === 0 ? rewriteOf(source, copy.resumeId) : { end: source.size, edits: [] }),
+      rewrite: async (source) =>
+        index === 0 ? rewriteOf(source, copy.resumeId, counts) : { end: source.size, edits: [] },
     }));
   }
 

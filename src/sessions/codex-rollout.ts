@@ -47,29 +47,51 @@ export async function holdsMessages(file: OpenFile): Promise<boolean> {
 const KEYS = ['type', 'payload'];
 
 async function scan(file: OpenFile, isEnough: (seen: Rollout) => boolean): Promise<Rollout> {
-  const seen = { meta: null as RolloutMeta | null, hasMessages: false, messages: null, size: 0 };
-  let spoken = 0;
-  let items = 0;
-  const splitter = new RowSplitter((row) => {
+  const reader = new RolloutReader();
+  const { seen } = reader;
+  const isOver = () => isEnough(seen) || (seen.meta === null && reader.rows >= META_ROWS);
+  for await (const chunk of contentOf(file)) {
+    const isKnown = reader.push(chunk, isOver);
+    seen.size += chunk.length;
+    if (isKnown || isOver()) return { ...seen, messages: null };
+  }
+  return { ...seen, messages: reader.messages };
+}
+
+/** Judges and counts the rows of a rollout as its content comes. */
+class RolloutReader {
+  readonly seen = { meta: null as RolloutMeta | null, hasMessages: false, messages: null, size: 0 };
+  readonly #splitter = new RowSplitter((row) => this.#take(row));
+  #spoken = 0;
+  #items = 0;
+
+  /** The same words stand in items, among what the agent adds of itself, and in events, which not every release writes. */
+  get messages(): number {
+    return this.#spoken || this.#items;
+  }
+
+  get rows(): number {
+    return this.#splitter.count;
+  }
+
+  /** As `RowSplitter.push`. */
+  push(chunk: Buffer, isEnough?: () => boolean): boolean {
+    return this.#splitter.push(chunk, isEnough);
+  }
+
+  #take(row: Row): void {
+    const { seen } = this;
     const members = membersOfRow(row, KEYS);
     if (members === null) return;
     const type = textOf(row.bytes, members, 'type');
-    if (type === 'session_meta' && splitter.count <= META_ROWS) seen.meta ??= metaOf(row, members);
+    if (type === 'session_meta' && this.rows <= META_ROWS) seen.meta ??= metaOf(row, members);
     if (type !== 'response_item' && type !== 'event_msg' && type !== 'compacted') return;
     seen.hasMessages = true;
     const payload = objectOf(row.bytes, members, 'payload');
     const kind = textOf(row.bytes, payload, 'type');
-    if (kind === 'user_message' || kind === 'agent_message') spoken += 1;
-    else if (kind === 'message' && SPEAKERS.has(textOf(row.bytes, payload, 'role') ?? '')) items += 1;
-  });
-  const isOver = () => isEnough(seen) || (seen.meta === null && splitter.count >= META_ROWS);
-  for await (const chunk of contentOf(file)) {
-    const isKnown = splitter.push(chunk, isOver);
-    seen.size += chunk.length;
-    if (isKnown || isOver()) return { ...seen, messages: null };
+    if (kind === 'user_message' || kind === 'agent_message') this.#spoken += 1;
+    else if (kind === 'message' && SPEAKERS.has(textOf(row.bytes, payload, 'role') ?? '')) this.#items += 1;
   }
-  // The same words stand in items, among what the agent adds of itself, and in events, which not every release writes.
-  return { ...seen, messages: spoken || items };
 }
 
 function metaOf(row: Row, members: readonly Member[]): RolloutMeta {
@@ -88,9 +110,9 @@ const CHANGED = ['turn_context', '\\u00'].map((text) => Buffer.from(text));
  * What the copy of a rollout is made of: the source up to its last newline with new id and directory in the first
  * `session_meta` and the new directory in the last `turn_context`, in the text itself, so that nothing else changes
  * (harness-sessions.md 2.5). A repeated key is changed everywhere. Throws a fault where the first `session_meta` names
- * no id or directory.
+ * no id or directory. With `counts` its messages are counted on the way.
  */
-export async function rolloutRewrite(file: OpenFile, newId: string, newCwd: string): Promise<Rewrite> {
+export async function rolloutRewrite(file: OpenFile, newId: string, newCwd: string, counts = false): Promise<Rewrite> {
   const found = { meta: null as Edit[] | null, lastTurn: null as Row | null };
   const id = JSON.stringify(newId);
   const cwd = JSON.stringify(newCwd);
@@ -115,7 +137,12 @@ export async function rolloutRewrite(file: OpenFile, newId: string, newCwd: stri
   const { meta, lastTurn } = found;
   if (meta === null) throw unusableMeta(file.path);
   const turnEdits = lastTurn === null ? [] : editsIn(lastTurn, membersOfRow(lastTurn, KEYS) ?? [], { cwd });
-  return { end: splitter.end, edits: [...meta, ...turnEdits].sort((a, b) => a.start - b.start) };
+  const reader = counts ? new RolloutReader() : null;
+  return {
+    end: splitter.end,
+    edits: [...meta, ...turnEdits].sort((a, b) => a.start - b.start),
+    ...(reader === null ? {} : { see: (chunk) => void reader.push(chunk), messages: () => reader.messages }),
+  };
 }
 
 export function unusableMeta(path: string): ConversationFault {

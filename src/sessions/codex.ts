@@ -16,7 +16,7 @@ import {
   Problems,
   rootOf,
 } from './finding';
-import type { Harness, SessionRoot } from './harness';
+import type { Harness, HarnessOptions, SessionRoot } from './harness';
 import { codexId, isUuid } from './ids';
 import type { Liveness } from './liveness';
 import { directoryMatcher, physical } from './physical';
@@ -28,6 +28,7 @@ export interface CodexDeps extends StagingDeps {
   /** In the order in which they are searched. */
   readonly roots: readonly SessionRoot[];
   readonly liveness: Liveness;
+  readonly countsCopies: HarnessOptions['countsCopies'];
   /** Another rule for new ids than `codexId`. */
   readonly newId?: (oldId: string, newDirectory: string) => string;
 }
@@ -183,6 +184,7 @@ export function codexHarness(deps: CodexDeps): Harness {
 
   function jobsOf(copy: ConversationCopy): StagingJob[] {
     if (copy.destination === 'in-place') return [];
+    const counts = copy.messages === null && deps.countsCopies;
     return copy.files.map((file) => ({
       ...file,
       sourceRoot: rootOf(
@@ -193,7 +195,7 @@ export function codexHarness(deps: CodexDeps): Harness {
         file.destination,
         roots.map((root) => root.destination),
       ),
-      rewrite: (source) => rolloutRewrite(source, copy.resumeId, physical(copy.destinationCwd)),
+      rewrite: (source) => rolloutRewrite(source, copy.resumeId, physical(copy.destinationCwd), counts),
     }));
   }
 

@@ -40,7 +40,10 @@ export interface StagedFile {
   readonly size: number;
 }
 
-/** A conversation that is written but not yet in place. `createdDirectories`: made for it, outermost first. */
+/**
+ * A conversation that is written but not yet in place. `copy` has its messages too where they were counted on the way.
+ * `createdDirectories`: made for it, outermost first.
+ */
 export interface StagedConversation {
   readonly copy: ConversationCopy;
   readonly files: readonly StagedFile[];
@@ -52,6 +55,8 @@ export interface StagedConversation {
 export interface HarnessOptions {
   /** harness-sessions.md 1.3: drop recorded role text from the copy. Claude only. */
   readonly stripRoleSnapshot: boolean;
+  /** Somebody will be told how many messages a copy has: those that the plan does not know are counted on the way. */
+  readonly countsCopies: boolean;
 }
 
 /**

@@ -15,6 +15,8 @@ export interface Rewrite {
   readonly edits: readonly Edit[];
   /** Sees the carried content before `tail` is asked for. */
   readonly see?: (chunk: Buffer) => void;
+  /** Messages in the carried content, once all of it was seen; absent where nobody counts. */
+  readonly messages?: () => number;
   /** Bytes after the carried content. */
   readonly tail?: () => Uint8Array;
 }

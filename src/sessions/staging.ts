@@ -61,6 +61,7 @@ export async function stageFiles(
 ): Promise<StagedConversation> {
   const files: StagedFile[] = [];
   const createdDirectories: string[] = [];
+  let { messages } = copy;
   try {
     for (const [index, job] of jobs.entries()) {
       const directory = dirname(job.destination);
@@ -68,7 +69,9 @@ export async function stageFiles(
       const temporary = join(directory, `${TEMPORARY_PREFIX}${deps.tag}-${copy.resumeId}-${index}.part`);
       const stage = async () => {
         await createPrivateDirectory(directory, createdDirectories);
-        files.push(await stageFile(job, temporary, progress));
+        const { messages: counted, ...file } = await stageFile(job, temporary, progress);
+        files.push(file);
+        messages ??= counted;
       };
       try {
         await stage();
@@ -82,7 +85,7 @@ export async function stageFiles(
     await discardFiles({ copy, files, createdDirectories });
     throw error;
   }
-  return { copy, files, createdDirectories };
+  return { copy: { ...copy, messages }, files, createdDirectories };
 }
 
 /**
@@ -114,7 +117,7 @@ export async function discardFiles(staged: StagedConversation): Promise<void> {
   }
 }
 
-async function stageFile(job: StagingJob, temporary: string, progress: Progress): Promise<StagedFile> {
+async function stageFile(job: StagingJob, temporary: string, progress: Progress): Promise<CountedFile> {
   let reported = 0;
   for (let attempt = 1; attempt <= ATTEMPTS; attempt += 1) {
     refuseObstacle(job.sourceRoot, dirname(job.source));
@@ -140,7 +143,12 @@ async function stageFile(job: StagingJob, temporary: string, progress: Progress)
   throw new ConversationFault('CONVERSATION_UNREADABLE', `is being written while it is copied: ${job.source}`);
 }
 
-type Written = Omit<StagedFile, 'temporary' | 'destination'>;
+interface CountedFile extends StagedFile {
+  /** Null where they were not counted. */
+  readonly messages: number | null;
+}
+
+type Written = Omit<CountedFile, 'temporary' | 'destination'>;
 
 async function copyFile(
   file: OpenFile,
@@ -178,6 +186,7 @@ async function copyFile(
     trimmedSha256: trimmed.digest('hex'),
     sha256: copied.digest('hex'),
     size,
+    messages: rewrite.messages?.() ?? null,
   };
 }
 

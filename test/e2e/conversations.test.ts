@@ -168,11 +168,28 @@ describe('conversations of the three agents', () => {
   );
 
   test(
+    'one too large to be counted for the plan is counted in the result',
+    async () => {
+      const slug = worktree('claude-code').replace(/[^A-Za-z0-9]/g, '-');
+      const path = join(home.path, '.claude', 'projects', slug, `${UUID}.jsonl`);
+      truncateSync(path, 64 * 1024 * 1024 + 1);
+      const told = async (args: readonly string[]) => {
+        const { stdout } = await run(home, [...args, '--project', 'claude-code'], { env });
+        return /conversation: ([^,]*),/.exec(stdout.replace(/\s+/g, ' '))?.[1];
+      };
+      expect(await told(['--dry-run'])).toBe('messages not counted');
+      expect(await told(['--yes'])).toBe('3 messages');
+    },
+    LONG,
+  );
+
+  test(
     'come over whole; no byte, mode or time of any source changes, and a second run does nothing',
     async () => {
       const before = sources();
-      const { document } = await orchestrators(['--yes']);
+      const { document, items } = await orchestrators(['--yes']);
       expect(document).toMatchObject({ status: 'migrated', orchestrators: { created: 3, relocatedTranscripts: 3 } });
+      expect(items.map(({ conversation }) => conversation?.messages)).toEqual([3, 4, 5]);
       const original = new Set(before.map((each) => JSON.stringify(each)));
       const after = new Set(sources().map((each) => JSON.stringify(each)));
       expect([...original].filter((each) => !after.has(each))).toEqual([]);

@@ -90,7 +90,7 @@ describe('fixtures', () => {
     const request = world.request({ storedId: IDS.claude.snapshot });
     const carried = await find(request);
     expect(codesOf(carried)).toContain('CONVERSATION_ROLE');
-    const stripping = world.claudeHarness({ options: { stripRoleSnapshot: true } });
+    const stripping = world.claudeHarness({ options: { stripRoleSnapshot: true, countsCopies: false } });
     const { found, copy } = await migrate(stripping, request);
     expect(codesOf(found)).not.toContain('CONVERSATION_ROLE');
     const expected = world.expected(`claude/expected/${IDS.claude.snapshot}.stripped.jsonl`);
@@ -791,7 +791,7 @@ describe('what is written', () => {
     ];
     world.write(join(world.folder(world.worktree), `${ID}.jsonl`), text.join(''));
     const { copy } = await migrate(
-      world.claudeHarness({ options: { stripRoleSnapshot: true } }),
+      world.claudeHarness({ options: { stripRoleSnapshot: true, countsCopies: false } }),
       world.request({ storedId: ID }),
     );
     expect(readFileSync(mainPath(copy), 'utf8')).toBe(
@@ -813,7 +813,7 @@ describe('what is written', () => {
       Buffer.concat([Buffer.of(0xff, 0x00, 0x0d, 0x0a), Buffer.alloc(9_000_000, 0x78), Buffer.from('\n')]),
     );
     const { copy } = await migrate(
-      world.claudeHarness({ options: { stripRoleSnapshot: true } }),
+      world.claudeHarness({ options: { stripRoleSnapshot: true, countsCopies: false } }),
       world.request({ storedId: ID }),
     );
     expect(readFileSync(mainPath(copy)).equals(readFileSync(path))).toBe(true);
@@ -870,6 +870,26 @@ describe('what is written', () => {
     const found = assertFound(await find({ storedId: ID }));
     expect(found.messages).toBeNull();
     expect(codesOf(found)).toEqual(['CONVERSATION_LARGE']);
+  });
+
+  test('what the plan did not count is counted while it is copied, if somebody is told', async () => {
+    const path = own(ID);
+    truncateSync(path, 64 * 1024 * 1024 + 1);
+    const copied = async (deps: Parameters<World['claudeHarness']>[0]) => {
+      const harness = world.claudeHarness(deps);
+      const request = world.request({ storedId: ID });
+      const copy = copyOf(assertFound(await harness.find(request)), request);
+      const staged = await harness.stage(copy, NO_PROGRESS);
+      await harness.discard(staged);
+      return [copy.messages, staged.copy.messages];
+    };
+    const options = { stripRoleSnapshot: false, countsCopies: true };
+    expect(await copied({ options })).toEqual([null, 2]);
+    expect(await copied({ options: { ...options, stripRoleSnapshot: true } })).toEqual([null, 2]);
+    expect(await copied({})).toEqual([null, null]);
+    truncateSync(path, 64 * 1024 * 1024);
+    expect(await copied({ options })).toEqual([2, 2]);
+    expect(await copied({ options, transcripts: new TranscriptMemory(false) })).toEqual([null, 2]);
   });
 });
 

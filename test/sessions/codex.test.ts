@@ -287,6 +287,16 @@ test('above 64 MB a rollout is not counted', async () => {
   expect(await find({ storedId: ID })).toMatchObject({ messages: 1 });
   truncateSync(pathOf(ID), 64 * 1024 * 1024 + 1);
   expect(await find({ storedId: ID })).toMatchObject({ messages: null, size: 64 * 1024 * 1024 + 1 });
+  for (const [countsCopies, messages] of [
+    [true, 1],
+    [false, null],
+  ] as const) {
+    const harness = world.codexHarness({ countsCopies });
+    const copy = copyOf(assertFound(await harness.find(request({ storedId: ID }))), request());
+    const staged = await harness.stage(copy, NO_PROGRESS);
+    expect(staged.copy.messages).toBe(messages);
+    await harness.discard(staged);
+  }
 });
 
 describe('recovery', () => {

@@ -117,7 +117,7 @@ export class World {
       paths: new PhysicalPaths(),
       tag: 'ab12',
       roots: [this.root(this.claude)],
-      options: { stripRoleSnapshot: false },
+      options: { stripRoleSnapshot: false, countsCopies: false },
       ...deps,
     });
   }
@@ -127,6 +127,7 @@ export class World {
       liveness: this.liveness(),
       tag: 'ab12',
       roots: [this.root(this.codex)],
+      countsCopies: false,
       ...deps,
     });
   }

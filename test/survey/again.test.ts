@@ -147,7 +147,7 @@ describe('what changes between the first look and the lock counts', () => {
         machine: machineAt(home.path),
         version: '0.0.0',
         confirm: null,
-        countsMessages: false,
+        tellsMessages: 'never',
         progress: () => ({ advance: () => undefined }),
         interrupted: () => undefined,
         debug: (area) => {
