@@ -39,6 +39,7 @@ export class ClaudeRoot {
   #folders: Promise<ReadonlyMap<string, Folder>> | null = null;
   #registry: Promise<readonly Registered[]> | null = null;
   #history: Promise<ClaudeHistory> | null = null;
+  #transcripts: Promise<ReadonlyMap<string, readonly Listed[]>> | null = null;
 
   constructor(root: SessionRoot, deps: ClaudeRootDeps) {
     this.isLocal = root.local;
@@ -75,11 +76,15 @@ export class ClaudeRoot {
     return [...found.values()];
   }
 
-  /** All folders but the one in which a directory's conversations are kept now. Throws a fault where `projects` is a link. */
-  async foldersBeside(directory: string): Promise<Folder[]> {
-    this.#folders ??= this.#list();
+  /**
+   * Transcripts with this id in all folders but the one in which a directory's conversations are kept now. Throws a fault
+   * where `projects` is a link.
+   */
+  async transcriptsBeside(directory: string, id: string): Promise<string[]> {
+    this.#transcripts ??= this.#listTranscripts();
+    const known = (await this.#transcripts).get(id) ?? [];
     const own = this.#key(slug(this.#deps.paths.of(directory)));
-    return [...(await this.#folders)].flatMap(([name, folder]) => (name !== own && folder.isDirectory ? [folder] : []));
+    return known.flatMap(({ folder, path }) => (folder === own ? [] : path));
   }
 
   /** Id of the session that was last used in a directory, as the agent's own history has it; null where it has none. */
@@ -130,10 +135,29 @@ export class ClaudeRoot {
     return folders;
   }
 
+  /** By their ids. What is no regular file, or lies in a folder that may not be listed, is none. */
+  async #listTranscripts(): Promise<ReadonlyMap<string, readonly Listed[]>> {
+    this.#folders ??= this.#list();
+    const listed: (Listed & { readonly id: string })[] = [];
+    for (const [folder, { path, isDirectory }] of await this.#folders) {
+      for (const entry of isDirectory ? await entriesOf(path).catch(() => []) : []) {
+        if (!entry.isFile() || !entry.name.endsWith('.jsonl')) continue;
+        listed.push({ id: entry.name.slice(0, -'.jsonl'.length), folder, path: join(path, entry.name) });
+      }
+    }
+    return Map.groupBy(listed, ({ id }) => id);
+  }
+
   /** Names as the file system of the platform compares them. */
   #key(name: string): string {
     return this.#deps.platform === 'linux' ? name : name.toLowerCase();
   }
+}
+
+/** A transcript, and the key of its folder. */
+interface Listed {
+  readonly folder: string;
+  readonly path: string;
 }
 
 interface Registered {

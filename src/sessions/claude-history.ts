@@ -7,7 +7,7 @@ import { RowSplitter } from './rows';
 import { bytesOf, withFile } from './source';
 
 /** Bytes of the end that are read: more lines than anybody types. */
-const LIMIT = 64 * 1024 * 1024;
+const LIMIT = 8 * 1024 * 1024;
 const KEYS = ['project', 'sessionId'];
 
 /** One entry of the history. */

@@ -71,8 +71,7 @@ export class ClaudeSearch {
    * them, even where the record names it: its user's sessions are there (legacy-store.md 5.2).
    */
   async newest(): Promise<Located | null> {
-    const isProject = directoryMatcher([this.#request.projectPath]);
-    const directories = this.#directories().filter((directory) => !isProject(directory));
+    const directories = this.#ownDirectories();
     const isOwn = directoryMatcher(directories);
     for (const root of this.#roots) {
       const candidates = await this.#candidates(root, directories, isOwn, (cwd) => cwd === null || isOwn(cwd));
@@ -85,39 +84,31 @@ export class ClaudeSearch {
   }
 
   /**
-   * The session that the agent's history names last for the worktree (harness-sessions.md 1.5), where no other record names
-   * it: in a folder of the record's directories, else in the only other folder that has it, as the agent itself looks for
-   * an id (1.4). Its `cwd` is not asked: a session that was begun elsewhere is what this is for.
+   * The session that the agent's history names last for the worktree (harness-sessions.md 1.5), if it was begun in a
+   * directory of the record (R28) and no other record names it: its folder may be one that no rule leads to. Null where
+   * several folders have it.
    */
   async byHistory(): Promise<Located | null> {
     const { worktree, destinationCwd, isTaken } = this.#request;
     if (worktree === null) return null;
-    const directories = this.#directories();
+    const isOwn = directoryMatcher(this.#ownDirectories());
     for (const root of this.#roots) {
       const id = await root.lastSessionIn(worktree);
       if (id === null || isTaken(id)) continue;
-      for (const folder of await this.#folders(root, directories, directoryMatcher(directories))) {
-        const located = await this.#ownIn(root, folder, id);
-        if (located !== null) return located;
-      }
       const found: Located[] = [];
-      for (const folder of (await this.problems.guard(() => root.foldersBeside(destinationCwd))) ?? []) {
-        const located = await this.#ownIn(root, folder, id);
+      for (const path of (await this.problems.guard(() => root.transcriptsBeside(destinationCwd, id))) ?? []) {
+        const located = await this.#inspect(path, async (file) => {
+          const transcript = await this.#memory.read(file);
+          const { firstCwd, hasOwnMessage } = transcript;
+          if (!hasOwnMessage || firstCwd === null || !isOwn(firstCwd)) return null;
+          return this.#located(root, { ...file, id, path, transcript }, 'by-history');
+        });
         if (located !== null) found.push(located);
       }
       const [first, second] = found;
       if (first !== undefined && second === undefined) return first;
     }
     return null;
-  }
-
-  /** The transcript of an id in one folder, if it has a message that is no sidechain. */
-  #ownIn(root: ClaudeRoot, folder: Folder, id: string): Promise<Located | null> {
-    const path = join(folder.path, `${id}.jsonl`);
-    return this.#inspect(path, async (file) => {
-      const transcript = await this.#memory.read(file);
-      return transcript.hasOwnMessage ? this.#located(root, { ...file, id, path, transcript }, 'by-history') : null;
-    });
   }
 
   /**
@@ -136,6 +127,12 @@ export class ClaudeSearch {
       return this.#read(root, first, 'by-time', []);
     }
     return null;
+  }
+
+  /** The record's directories without the project's own folder. */
+  #ownDirectories(): string[] {
+    const isProject = directoryMatcher([this.#request.projectPath]);
+    return this.#directories().filter((directory) => !isProject(directory));
   }
 
   #directories(): string[] {

@@ -243,33 +243,36 @@ describe("recovery by the agent's history", () => {
       lines.map((each) => `${typeof each === 'string' ? each : JSON.stringify({ display: 'a', ...each })}\n`).join(''),
     );
   const used = (sessionId: unknown, project: unknown = world.worktree) => ({ project, sessionId });
-  const elsewhere = (id: string) => world.transcript(join(world.claude, 'projects', '-first'), id, { cwd: '/first' });
+  const elsewhere = (id: string, cwd = world.worktree, folder = '-first') =>
+    world.transcript(join(world.claude, 'projects', folder), id, { cwd });
 
-  test('the last session of the worktree, begun elsewhere, in its folder', async () => {
-    own(uuid(1), { cwd: '/first' });
-    own(uuid(2), { cwd: '/first' });
+  test('the last session of the worktree, in the only other folder that has it, that of the copy aside', async () => {
+    elsewhere(uuid(2));
+    const path = elsewhere(uuid(1));
     history(used(uuid(2)), used(uuid(1)), used(uuid(2), '/other'));
+    world.transcript(world.folder(world.managed), uuid(1), { cwd: world.worktree });
     const found = assertFound(await find());
-    expect(found).toMatchObject({ how: 'by-history', resumeId: uuid(1), messages: 2 });
+    expect(found).toMatchObject({ how: 'by-history', resumeId: uuid(1), messages: 2, files: [{ source: path }] });
     expect(found.notes).toMatchObject([
       { code: 'CONVERSATION_RECOVERED', message: expect.stringContaining("in the agent's history") },
     ]);
-  });
-
-  test('in the only other folder that has it, that of the copy aside', async () => {
-    const path = elsewhere(ID);
-    history(used(ID));
-    world.transcript(world.folder(world.managed), ID, { cwd: '/first' });
-    const found = assertFound(await find());
-    expect(found).toMatchObject({ how: 'by-history', files: [{ source: path }], destination: 'in-place' });
-    world.transcript(join(world.claude, 'projects', '-second'), ID, { cwd: '/first', isSidechain: true });
-    expect(await find()).toMatchObject({ state: 'found' });
-    world.transcript(join(world.claude, 'projects', '-third'), ID, { cwd: '/first' });
+    elsewhere(uuid(1), world.worktree, '-second');
     expect(await find()).toMatchObject({ state: 'missing' });
   });
 
+  test('R28 never one that was begun elsewhere, whatever the history says', async () => {
+    own(ID, { cwd: '/first' });
+    elsewhere(ID, '/first');
+    history(used(ID));
+    expect(await find()).toMatchObject({ state: 'missing' });
+    world.transcript(join(world.claude, 'projects', '-second'), ID, { cwd: null });
+    expect(await find()).toMatchObject({ state: 'missing' });
+    elsewhere(ID, world.project, '-third');
+    expect(await find({ workspacePaths: [world.project] })).toMatchObject({ state: 'missing' });
+  });
+
   test('only where nothing else was found, and under the same guards', async () => {
-    own(uuid(1), { cwd: '/first' });
+    elsewhere(uuid(1));
     history(used(uuid(1)));
     expect(await find({ mayRecover: false })).toMatchObject({ state: 'missing' });
     expect(await find({ isTaken: (id) => id === uuid(1) })).toMatchObject({ state: 'missing' });
@@ -285,10 +288,20 @@ describe("recovery by the agent's history", () => {
     history(used(uuid(3), link), used(ID));
     expect(await find({ worktree: link })).toMatchObject({ resumeId: ID });
     const accented = join(world.path, 'caf\u00e9');
+    elsewhere(ID, accented);
     history(used(ID, accented.normalize('NFD')));
     expect(await find({ worktree: accented })).toMatchObject({ resumeId: ID });
     const roots = [world.root(join(world.home, 'claude-config')), world.root(world.claude)];
     expect(await find({ worktree: accented }, { roots })).toMatchObject({ resumeId: ID });
+  });
+
+  test('a link with the name of the transcript, and a folder that is one, are none and no problem', async () => {
+    history(used(ID));
+    const real = world.transcript(join(world.path, 'aside'), ID, { cwd: world.worktree });
+    mkdirSync(join(world.claude, 'projects', '-linked'), { recursive: true });
+    symlinkSync(real, join(world.claude, 'projects', '-linked', `${ID}.jsonl`));
+    symlinkSync(join(world.path, 'aside'), join(world.claude, 'projects', '-aside'));
+    expect(await find()).toMatchObject({ state: 'missing' });
   });
 
   test('passes over what is broken, names no UUID, or has no message of its own', async () => {
@@ -299,17 +312,17 @@ describe("recovery by the agent's history", () => {
     expect(await find()).toMatchObject({ how: 'by-history', resumeId: ID });
     history(used(uuid(5)));
     expect(await find()).toMatchObject({ state: 'missing' });
-    own(uuid(5), { cwd: '/first', isSidechain: true });
+    world.transcript(join(world.claude, 'projects', '-first'), uuid(5), { cwd: world.worktree, isSidechain: true });
     expect(await find()).toMatchObject({ state: 'missing' });
   });
 
   test('reads only the end of a history without measure', async () => {
     elsewhere(ID);
     const path = history(used(uuid(3)));
-    truncateSync(path, 65 * 1024 * 1024);
+    truncateSync(path, 9 * 1024 * 1024);
     appendFileSync(path, `\n${JSON.stringify(used(ID))}\n`);
     expect(await find()).toMatchObject({ resumeId: ID });
-    truncateSync(history(used(ID)), 65 * 1024 * 1024);
+    truncateSync(history(used(ID)), 9 * 1024 * 1024);
     appendFileSync(path, '\n');
     expect(await find()).toMatchObject({ state: 'missing' });
   });
