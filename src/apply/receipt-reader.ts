@@ -16,6 +16,7 @@ const Receipt = v.object({
   outcome: v.optional(v.nullable(v.object({ status: v.string(), unusable: v.optional(v.number(), 0) }))),
   database: v.string(),
   schemaVersion: v.fallback(v.number(), 0),
+  projects: v.optional(v.array(v.object({ id: v.string() })), []),
   sessions: v.optional(v.array(v.object({ id: v.string() })), []),
   sources: v.array(v.object({ path: v.string(), size: v.number(), mtimeMs: v.number() })),
   // Earlier builds wrote none of these, or some other.
@@ -37,6 +38,8 @@ export interface RunRecord extends RunSummary {
   readonly database: string;
   /** Of the database when the run let it go. */
   readonly schemaVersion: number;
+  /** Ids of the projects that it inserted. */
+  readonly projects: readonly string[];
   /** Ids of the sessions that it inserted. */
   readonly sessions: readonly string[];
   readonly sources: Receipt['sources'];
@@ -69,7 +72,7 @@ export function runsOf(migrations: string, physicalDataDir: string): RunRecord[]
     const file = join(migrations, `${runId}.json`);
     const parsed = v.safeParse(Receipt, json(textOf(file)));
     if (!parsed.success || parsed.output.physicalDataDir !== physicalDataDir) continue;
-    const { status, outcome, startedAt, legacyRoot, database, schemaVersion, sessions, sources, options } =
+    const { status, outcome, startedAt, legacyRoot, database, schemaVersion, projects, sessions, sources, options } =
       parsed.output;
     runs.push({
       runId,
@@ -81,6 +84,7 @@ export function runsOf(migrations: string, physicalDataDir: string): RunRecord[]
       legacyRoot,
       database,
       schemaVersion,
+      projects: projects.map(({ id }) => id),
       sessions: sessions.map(({ id }) => id),
       sources,
       isWhole:

@@ -21,7 +21,11 @@ function headlineOf(standing: Standing): readonly [Style, string] {
   if (!hasStore && lastRun !== null) {
     const absent = 'there is no old store here now';
     if (status === 'done') return ['green', `Done: the last run migrated its store; ${absent}.`];
-    if (status === 'partial') return ['yellow', `Partly done: the last run left something, and ${absent}.`];
+    if (status === 'partial')
+      return [
+        'yellow',
+        `Partly done: the last run left something, or what it wrote is no longer there, and ${absent}.`,
+      ];
     if (status === 'undone') return ['yellow', `The migration was undone, and ${absent}.`];
   }
   switch (status) {

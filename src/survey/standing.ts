@@ -11,6 +11,7 @@ import { type LegacyLocation, locateLegacy } from '../legacy/locate';
 import { managedRoots, migrationsDir, runFile, type TargetPaths, targetPaths } from '../rewrite/paths';
 import { targetAt } from '../sessions/entry';
 import type { Survey } from './survey';
+import { leftBy } from './without-store';
 
 // YAML, valibot, SQLite and the agents are imported only where the question cannot be answered without them.
 
@@ -27,8 +28,7 @@ export interface StandingQuestion {
 
 /**
  * Where the migration of this home stands (migration.md 2 and 10), found with as little work as possible: no store and no
- * run, nothing else is looked at; a receipt whose sources are as they were, or are gone, nothing is parsed and no database
- * opened.
+ * run, nothing else is looked at; a receipt whose sources are as they were, nothing is parsed and no database opened.
  *
  * @throws Refusal DATA_DIR_INVALID; whatever else keeps it from being told is the status `unreadable`
  * @throws UsageError
@@ -72,13 +72,13 @@ async function bothSides(
   const notes = [...location.notes, ...daemon.notes, ...unfinished];
   if (!hasStore) {
     const { last } = past;
+    if (last === null) return { ...common, status: 'none', running: await running(null), notes };
     return {
       ...common,
-      legacyRoot: last?.legacyRoot ?? location.root,
-      status: last === null ? 'none' : leftBy(last),
-      schemaVersion: last !== null && past.standsWhole(last) ? last.schemaVersion : 0,
+      legacyRoot: last.legacyRoot,
+      ...(await leftBy(last, past.standsWhole(last), target, machine)),
       running: await running(null),
-      notes: last === null ? notes : [...notes, absentNote(last)],
+      notes: [...notes, absentNote(last)],
     };
   }
   const settled = unfinished.length > 0 ? null : settledBy(past, location);
@@ -192,12 +192,6 @@ function settledBy({ last, isUnchanged, standsWhole }: Past, location: LegacyLoc
   if (last.status === 'undone') return 'undone';
   if (!standsWhole(last)) return null;
   return last.outcome === 'partial' ? 'partial' : 'done';
-}
-
-/** What is left where no store is there: nothing can be migrated any more, and what the newest run did is all. */
-function leftBy({ status, outcome, partlyUndone }: RunRecord): StandingStatus {
-  if (status === 'undone') return 'undone';
-  return status === 'committing' || outcome === 'partial' || partlyUndone ? 'partial' : 'done';
 }
 
 /** Session records that the run did not know. */

@@ -59,6 +59,34 @@ describe('status says done only where nothing is left to do', () => {
     expect(await standing()).toMatchObject({ status: 'undone', exitCode: 0 });
   });
 
+  test.each([
+    [
+      'the new app has used the database',
+      () => edit(`UPDATE projects SET display_name = 'Mine' WHERE id = '${ACME}'`),
+      'done',
+      0,
+    ],
+    [
+      'a session of the run is gone',
+      () => edit('DELETE FROM change_log', "DELETE FROM sessions WHERE id = 'acme-orchestrator'"),
+      'partial',
+      4,
+    ],
+    ['the database is gone', () => rmSync(database()), 'partial', 4],
+    ['the database is damaged', () => writeFileSync(database(), 'no database'), 'unreadable', 4],
+  ] as const)('after the store has gone, and %s', async (_, change, status, exitCode) => {
+    await run(home, ['--yes']);
+    rmSync(join(home.path, '.agent-orchestrator'), { recursive: true });
+    change();
+    expect(await standing()).toMatchObject({ status, exitCode });
+  });
+
+  test('not after a run of one project whose store has gone since', async () => {
+    await run(home, ['--yes', '--project', ACME]);
+    rmSync(join(home.path, '.agent-orchestrator'), { recursive: true });
+    expect(await standing()).toMatchObject({ status: 'partial', exitCode: 4 });
+  });
+
   test('after a run with --from, asked without it', async () => {
     const copy = join(home.path, 'copy', '.agent-orchestrator');
     mkdirSync(join(home.path, 'copy'));
