@@ -123,12 +123,12 @@ const PLACES = [
   'OPENCODE_DB',
 ] as const;
 
-/** Those of them that are set, for the receipt. */
+/** Those of them that are set to a path, for the receipt: anything else, an address with a password in it, names no place. */
 export function placesOf(env: Machine['env']): Record<string, string> {
   return Object.fromEntries(
     PLACES.flatMap((name) => {
       const value = env[name];
-      return value === undefined || value === '' ? [] : [[name, value]];
+      return value === undefined || value === '' || /:\/\//.test(value) ? [] : [[name, value]];
     }),
   );
 }

@@ -45,14 +45,26 @@ export class UnfinishedRollback extends Error {
   }
 }
 
+export interface PlannedRollback {
+  readonly items: readonly RollbackItem[];
+  /** The database would go as a file. */
+  readonly removesDatabase: boolean;
+}
+
 /**
  * What a rollback of this run would do: tried on a private copy of the database (null where that is gone), and taken back.
  */
-export function planRollback(whole: Receipt, db: Database | null): RollbackItem[] {
+export function planRollback(whole: Receipt, db: Database | null): PlannedRollback {
   const receipt = remainderOf(whole);
   const verdicts = db === null ? [] : deleteRows(db, receipt);
+  const removesDatabase = db !== null && leavesNothing(db, receipt, verdicts);
   if (db !== null) abandonRows(db);
-  return [...verdicts.map(itemOf), ...conversationItems(receipt, verdicts)];
+  return { items: [...verdicts.map(itemOf), ...conversationItems(receipt, verdicts)], removesDatabase };
+}
+
+/** The run made the database, and nothing of anybody is in it any more. */
+function leavesNothing(db: Database, receipt: Receipt, verdicts: readonly RowVerdict[]): boolean {
+  return receipt.dbCreated && verdicts.every(({ outcome }) => outcome !== 'refused') && onlyHolds(db);
 }
 
 /**
@@ -100,8 +112,7 @@ export function rollback(input: RollbackInput): RollbackResult {
       complete: !isRefusing,
     });
     if (db !== null) commitRows(db);
-    const whole =
-      db !== null && receipt.dbCreated && verdicts.every(({ outcome }) => outcome !== 'refused') && onlyHolds(db);
+    const whole = db !== null && leavesNothing(db, receipt, verdicts);
     if (db !== null) closeDatabase(db);
     for (const { files } of removable) removeConversation(removalOf(files));
     removeEmptyDurably(removable.flatMap(({ createdDirectories }) => createdDirectories));

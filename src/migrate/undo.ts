@@ -3,7 +3,7 @@ import { requireWritable } from '../apply/permission';
 import { refuseOtherOwner } from '../apply/preflight';
 import { reasonOf } from '../apply/put-back';
 import { type Receipt, readReceipt, receiptsOf } from '../apply/receipt';
-import { planRollback, rollback, UnfinishedRollback } from '../apply/rollback';
+import { type PlannedRollback, planRollback, rollback, UnfinishedRollback } from '../apply/rollback';
 import type { RollbackItem } from '../apply/rollback-items';
 import { RUN_ID } from '../apply/run-ids';
 import { refuseRunInProgress, takeLock } from '../apply/run-lock';
@@ -107,7 +107,10 @@ export async function undo(flags: UndoFlags, setting: UndoSetting): Promise<Undo
       notes.push(...daemon.notes);
       if (daemon.refusal !== null) throw daemon.refusal;
     }
-    if (flags.dryRun) return { ...about, status: 'planned', exitCode: EXIT.done, items: planned };
+    if (flags.dryRun) {
+      const after = seen.planned?.removesDatabase === true ? 0 : schemaVersion;
+      return { ...about, schemaVersion: after, status: 'planned', exitCode: EXIT.done, items: planned };
+    }
     setting.interrupted();
     if (setting.confirm !== null && !(await setting.confirm(receipt, planned)))
       return { ...about, status: 'declined', exitCode: EXIT.usage, items: planned };
@@ -162,7 +165,7 @@ interface Seen {
   /** The run that would be undone. */
   readonly receipt: Receipt | null;
   /** What would become of it; null where there is nothing to undo. */
-  readonly planned: Pick<UndoOutcome, 'items' | 'schemaVersion'> | null;
+  readonly planned: (PlannedRollback & Pick<UndoOutcome, 'schemaVersion'>) | null;
 }
 
 function unfinishedReport({ cause }: UnfinishedRollback): RefusalReport {
@@ -190,10 +193,10 @@ function chosenReceipt(runId: string | null, paths: StatePaths, target: TargetPa
 }
 
 async function plannedItems(receipt: Receipt, machine: Machine): Promise<NonNullable<Seen['planned']>> {
-  if (!databaseStands(receipt.database)) return { items: planRollback(receipt, null), schemaVersion: 0 };
+  if (!databaseStands(receipt.database)) return { ...planRollback(receipt, null), schemaVersion: 0 };
   requireWritable(receipt.database);
   return withSoundCopy(receipt.database, machine, (db) => ({
-    items: planRollback(receipt, db),
+    ...planRollback(receipt, db),
     schemaVersion: recordedVersion(db),
   }));
 }

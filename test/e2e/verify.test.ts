@@ -545,3 +545,17 @@ test('an origin with a query stands in the receipt as a digest, by which verify 
     other.remove();
   }
 }, 180_000);
+
+test('of the variables that say where things are the receipt holds paths, never an address with a password', async () => {
+  const env = { OPENCODE_DB: 'postgres://bob:hunter2@h/db', XDG_CONFIG_HOME: join(home.path, 'config') };
+  const other = realFixture('v2-stopped');
+  try {
+    expect((await run(other, ['--yes'], { env })).exitCode).toBe(0);
+    const folder = join(other.path, '.ao', 'migrations');
+    const receipts = readdirSync(folder).map((name) => readFileSync(join(folder, name), 'utf8'));
+    expect(receipts.join('')).toContain(`"XDG_CONFIG_HOME":${JSON.stringify(env.XDG_CONFIG_HOME)}`);
+    expect(receipts.join('')).not.toContain('hunter2');
+  } finally {
+    other.remove();
+  }
+});
