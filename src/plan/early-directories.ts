@@ -7,26 +7,21 @@ import { baseName } from './projects';
 export class EarlyDirectories {
   /** Ids and wrapped keys of all projects. */
   readonly #keys: ReadonlySet<string>;
-  readonly #prefixes: ReadonlySet<string>;
   /** Physical folders of all projects: a home or a project may be reached through a link. */
   readonly #folders: ReadonlySet<string>;
   readonly #physical: ReadonlyMap<string, string>;
   /** Wrapped configs by their file, also by its real path. */
   readonly #wrapped: ReadonlyMap<string, WrappedConfig>;
   readonly #directories: ReadonlyMap<DraftProject, readonly V1Directory[]>;
-  /** What the records of a bare hash directory say of their project. */
-  readonly #named: ReadonlyMap<V1Directory, ReadonlySet<string>>;
   /** The other way round, in the order of the projects. */
   readonly #holders = new Map<V1Directory, DraftProject[]>();
 
   constructor({ v1, wrapped, physical }: LegacyStore, projects: readonly DraftProject[]) {
     this.#keys = new Set(projects.flatMap((project) => project.recordKeys));
-    this.#prefixes = new Set(projects.map((project) => project.prefix));
     this.#physical = physical;
     this.#folders = new Set(projects.map((project) => this.#place(project.path)));
     this.#wrapped = new Map(wrapped.flatMap((config) => [config.file, config.realFile].map((file) => [file, config])));
     const index = new Index(v1);
-    this.#named = index.named;
     this.#directories = new Map(projects.map((project) => [project, this.#find(index, project)]));
     for (const [project, directories] of this.#directories)
       for (const directory of directories) push(this.#holders, directory, project);
@@ -94,22 +89,10 @@ export class EarlyDirectories {
     return this.#physical.get(path) ?? path;
   }
 
-  /** A record that names another known project is not this one's; in a bare hash directory something must name this one. */
+  /** A record that names another known project is not this one's; in a bare hash directory it must name this one. */
   #isOwn(record: SessionRecord, directory: V1Directory, project: DraftProject): boolean {
     if (directory.name === project.storageKey || names(record, project)) return true;
-    if (directory.suffix === null) return record.project === null && this.#isBySiblings(record, directory, project);
-    return record.project === null || !this.#keys.has(record.project);
-  }
-
-  /**
-   * All records of the directory that name a project name this one, no storageKey says whose the directory is, and the
-   * record is not called as another project's orchestrator: two checkouts of one repository share a bare hash.
-   */
-  #isBySiblings(record: SessionRecord, directory: V1Directory, project: DraftProject): boolean {
-    const prefix = /^(.+)-orchestrator(?:-\d+)?$/.exec(record.id)?.[1] ?? project.prefix;
-    if (prefix !== project.prefix && this.#prefixes.has(prefix)) return false;
-    if (this.#holders.get(directory)?.some(({ storageKey }) => storageKey === directory.name)) return false;
-    return [...(this.#named.get(directory) ?? [])].every((key) => project.recordKeys.includes(key));
+    return directory.suffix !== null && (record.project === null || !this.#keys.has(record.project));
   }
 }
 
@@ -120,8 +103,6 @@ class Index {
   readonly bySuffix = new Map<string, V1Directory[]>();
   /** Bare hashes, by the `project` of their records. */
   readonly byRecord = new Map<string, V1Directory[]>();
-  /** The other way round. */
-  readonly named = new Map<V1Directory, ReadonlySet<string>>();
 
   constructor(directories: readonly V1Directory[]) {
     for (const directory of directories) {
@@ -130,9 +111,8 @@ class Index {
         push(this.bySuffix, directory.suffix, directory);
         continue;
       }
-      const keys = new Set([...directory.records, ...directory.archives].flatMap(({ project }) => project ?? []));
-      this.named.set(directory, keys);
-      for (const key of keys) push(this.byRecord, key, directory);
+      const keys = new Set([...directory.records, ...directory.archives].map((record) => record.project));
+      for (const key of keys) if (key !== null) push(this.byRecord, key, directory);
     }
   }
 }

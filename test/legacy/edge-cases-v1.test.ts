@@ -131,33 +131,26 @@ describe('records of the early generations', () => {
     expect(chosen({ [`AO/${HASH}/sessions/app-1`]: kv() })).toEqual({ file: undefined, unknown: false, codes: [] });
   });
 
-  test('C1 a bare hash counts as a whole: what names no project is of the one that all the others name', () => {
-    const bare = (records: Record<string, Record<string, string>>, entry: Record<string, unknown> = {}) => {
+  test('E68 in a bare hash each record speaks for itself: what its siblings name says nothing of it', () => {
+    const bare = (records: Record<string, Record<string, string>>, origin: Files = {}) => {
       const files = Object.entries(records).map(([name, fields]) => [`AO/${HASH}/sessions/${name}`, kv(fields)]);
       const { draft } = draftOf({
-        'AO/config.yaml': registry({
-          app: { path: '/srv/app', ...entry },
-          other: { path: '/srv/other', sessionPrefix: 'o' },
-        }),
+        'AO/config.yaml': registry({ a: { path: '/srv/a' }, b: { path: '/srv/b' } }),
+        ...origin,
         ...Object.fromEntries(files),
       });
-      return [draft.orchestrators.map(({ project }) => project.id), draft.hasUnknown];
+      return [draft.orchestrators.map(({ project, record }) => [project.id, record.agent]), draft.hasUnknown];
     };
-    const orchestrators = { 'app-orchestrator': { role: 'orchestrator' } };
-    expect(bare({ ...orchestrators, 'app-1': { project: 'app' } })).toEqual([['app'], false]);
-    expect(bare({ ...orchestrators, 'archive/app-1_20260420T143052Z': { project: 'app' } })).toEqual([['app'], false]);
-    expect(bare({ 'x-orchestrator-2': { role: 'orchestrator' }, 'o-1': { project: 'other' } })).toEqual([
-      ['other'],
-      false,
+    const nameless = { orchestrator: { role: 'orchestrator', worktree: '/srv/b', agent: 'codex' } };
+    const worker = { 'a-1': { project: 'a', role: 'worker' } };
+    expect(bare({ ...nameless, ...worker })).toEqual([[], true]);
+    expect(bare({ ...nameless, ...worker }, { [`AO/${HASH}/.origin`]: '/srv/b/agent-orchestrator.yaml' })).toEqual([
+      [],
+      true,
     ]);
-    // Called as the orchestrator of another known project.
-    expect(bare({ ...orchestrators, 'o-1': { project: 'other' } })).toEqual([[], true]);
-    // They disagree, also where only one of them is known: then each record speaks for itself.
-    expect(bare({ ...orchestrators, 'app-1': { project: 'app' }, 'o-1': { project: 'other' } })).toEqual([[], true]);
-    expect(bare({ ...orchestrators, 'app-1': { project: 'app' }, 'g-1': { project: 'gone' } })).toEqual([[], true]);
-    expect(bare({ 'x-1': { project: 'app' }, 'gone-orchestrator': { project: 'gone' } })).toEqual([[], true]);
-    // A storageKey says more.
-    expect(bare({ ...orchestrators, 'o-1': { project: 'other' } }, { storageKey: HASH })).toEqual([['app'], false]);
+    const named = { 'a-orchestrator-2': { project: 'a', role: 'orchestrator' } };
+    const better = { 'a-orchestrator': { role: 'orchestrator', agent: 'aider' } };
+    expect(bare({ ...named, ...better })).toEqual([[['a', 'claude-code']], true]);
   });
 
   test('E68 4.1 a bare hash shared by several projects: what no project owns is still reported', () => {
