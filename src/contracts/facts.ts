@@ -47,7 +47,10 @@ export interface ConversationRequest {
   readonly byTime: boolean;
   /** The record's createdAt, epoch milliseconds, if valid. */
   readonly createdAtMs: number | null;
-  /** The same of other records with this worktree: a conversation that began with one of these too is nobody's for certain. */
+  /**
+   * The same of other records with this worktree that could be given a conversation by time too: one that began with one
+   * of these as well is nobody's for certain.
+   */
   readonly rivalsMs: readonly number[];
   /** Whether another record names this conversation id (R24). */
   readonly isTaken: (conversationId: string) => boolean;

@@ -155,7 +155,12 @@ export function rank(records: readonly SessionRecord[], canonical: string): Sess
 
 /** The loser of two records with one name, put aside by `migrate-storage` (legacy-store.md 3.12). */
 export function isAlias(record: SessionRecord): boolean {
-  return /__from-[0-9a-f]{12}$/.test(record.id);
+  return withoutAlias(record.id) !== record.id;
+}
+
+/** The id that a record had before `migrate-storage` put it aside. */
+export function withoutAlias(id: string): string {
+  return id.replace(/__from-[0-9a-f]{12}$/, '');
 }
 
 function lastActivity(record: SessionRecord): number {

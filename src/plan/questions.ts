@@ -4,6 +4,7 @@ import type { Note, NoteCode } from '../contracts/notes';
 import type { Outcome, PlannedOrchestrator } from '../contracts/plan';
 import { daemonPrefix } from '../rewrite/prefix';
 import { type BranchDecision, decideBranch, isProjectFolder } from './branch';
+import { looksLikeOrchestrator, withoutAlias } from './candidates';
 import type { Draft, DraftOrchestrator } from './draft';
 import { compareSession, existingProvenance, isDoubted, storedId } from './existing-session';
 import type { DecidedProject, Facts } from './targets';
@@ -51,7 +52,7 @@ export function askConversations(
 ): Question[] {
   const byProject = new Map(projects.map((project) => [project.draft, project]));
   const sessions = new Map(facts.target.sessions.map((session) => [session.id, session]));
-  const claims = new Claims(draft, facts.physicalPath);
+  const claims = new Claims(draft, store.v2, facts.physicalPath);
   const isTerminalName = terminalNames(draft.projects.map(({ prefix }) => prefix));
   const ofProject = new Map<string, ExistingSession[]>();
   for (const session of facts.target.sessions) {
@@ -206,7 +207,7 @@ function request(
     createdAtMs: draft.times.createdAtMs,
     // As above.
     get rivalsMs() {
-      return claims.othersIn(record).flatMap(({ createdAt }) => parseInstant(createdAt) ?? []);
+      return claims.rivalsOf(record).flatMap(({ createdAt }) => parseInstant(createdAt) ?? []);
     },
     isTaken: (conversationId) => claims.taken(conversationId, record.id),
     tmuxNames: [...new Set([record.tmuxName, record.runtimeId].filter((name) => name !== null))],
@@ -222,7 +223,8 @@ class Claims {
 
   /** @param physicalPath two texts that records have may be one directory */
   constructor(
-    private readonly draft: Pick<Draft, 'named'>,
+    private readonly draft: Pick<Draft, 'named' | 'projects'>,
+    private readonly v2: LegacyStore['v2'],
     private readonly physicalPath: Facts['physicalPath'],
   ) {}
 
@@ -234,6 +236,30 @@ class Claims {
       (record) => this.#place(record.worktree ?? ''),
     );
     return (this.#byPlace.get(this.#place(worktree)) ?? []).filter((record) => record.id !== id);
+  }
+
+  /**
+   * Those of them that could be given a conversation by its time too (migration.md 6.5): orchestrators of Claude Code that
+   * name none themselves. What `migrate-storage` put aside of a session is the same session.
+   */
+  rivalsOf(record: SessionRecord): readonly SessionRecord[] {
+    return this.othersIn(record).filter(
+      (other) =>
+        looksLikeOrchestrator(other) &&
+        other.claudeSessionUuid === null &&
+        withoutAlias(other.id) !== withoutAlias(record.id) &&
+        this.#agentOf(other) === 'claude-code',
+    );
+  }
+
+  #agentOf({ agent, file, project }: SessionRecord): string {
+    if (agent !== null) return agent;
+    const isHere = (each: SessionRecord | null) => each?.file === file;
+    const directory = this.v2.find(({ records, standalone }) => isHere(standalone) || records.some(isHere));
+    const key = directory?.id ?? project ?? '';
+    return (
+      this.draft.projects.find(({ recordKeys }) => recordKeys.includes(key))?.built.orchestratorAgent ?? 'claude-code'
+    );
   }
 
   #place(worktree: string): string {

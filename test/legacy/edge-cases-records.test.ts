@@ -548,6 +548,31 @@ describe('what the conversation is asked', () => {
       'AO/projects/other/sessions/ot-3.json': orchestrator({ worktree: '{{HOME}}/repos/app2' }),
     };
     expect(asked('{{HOME}}/repos/app', another).rivalsMs).toEqual([Date.parse('2026-05-10T08:00:05.000Z')]);
+    // Whoever could not be given a conversation of the folder by its time is no rival for one.
+    const rivals = (record: Record<string, unknown>, file = 'AO/projects/other/sessions/ot-1.json', more: Files = {}) =>
+      asked('{{HOME}}/repos/app', {
+        [file]: JSON.stringify({
+          role: 'orchestrator',
+          worktree: '{{HOME}}/repos/app',
+          createdAt: '2026-05-10T08:00:05.000Z',
+          ...record,
+        }),
+        ...more,
+      }).rivalsMs.length;
+    expect(rivals({})).toBe(1);
+    expect(rivals({ role: 'worker' })).toBe(0);
+    expect(rivals({ agent: 'codex' })).toBe(0);
+    expect(rivals({ claudeSessionUuid: 'its-own' })).toBe(0);
+    const sessions = 'AO/projects/app/sessions';
+    expect(rivals({}, `${sessions}/app-orchestrator__from-0123456789ab.json`)).toBe(0);
+    expect(rivals({}, `${sessions}/app-orchestrator-2__from-0123456789ab.json`)).toBe(1);
+    const entries = { app: '{{HOME}}/repos/app', other: '/srv/o' };
+    const project = { 'AO/config.yaml': registry(entries) };
+    const agent = { 'AO/config.yaml': registry(entries, { defaults: { orchestrator: { agent: 'codex' } } }) };
+    expect(rivals({}, undefined, project)).toBe(1);
+    expect(rivals({}, undefined, agent)).toBe(0);
+    expect(rivals({}, 'AO/projects/other/orchestrator.json', project)).toBe(1);
+    expect(rivals({}, 'AO/projects/other/orchestrator.json', agent)).toBe(0);
     const worker = (worktree: string) => ({ 'AO/projects/other/sessions/ot-1.json': JSON.stringify({ worktree }) });
     expect(asked('/gone/wt', worker('/gone/wt')).mayRecover).toBe(false);
     expect(asked('/gone/wt', worker('/gone/wt/')).mayRecover).toBe(false);
