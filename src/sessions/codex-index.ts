@@ -21,6 +21,8 @@ export interface RolloutFile {
 /** A rollout with what decides whether it may be recovered. */
 export interface DatedRollout extends RolloutFile {
   readonly mtimeMs: number;
+  /** Its first row has its id where Codex looks for it: it resumes no other, and a copy could not be given a new id. */
+  readonly namesId: boolean;
 }
 
 const NAME =
@@ -117,13 +119,12 @@ export class CodexRoot {
       const dated = file.isArchived ? null : await dateOf(file);
       if (dated === null || dated.meta === null || dated.meta.isSubagent) continue;
       const { id, cwd } = dated.meta;
-      // Codex resumes none that keeps its id or directory elsewhere, and a copy of one could not be given new ones.
-      if (id === null || cwd === null) continue;
+      if (cwd === null) continue;
       const spellings = keys.get(cwd) ?? [...new Set([spelling(cwd), spelling(physical(cwd))])];
       keys.set(cwd, spellings);
       for (const key of spellings) {
         const files = byCwd.get(key) ?? [];
-        files.push({ ...file, mtimeMs: dated.mtimeMs });
+        files.push({ ...file, mtimeMs: dated.mtimeMs, namesId: id !== null });
         byCwd.set(key, files);
       }
     }

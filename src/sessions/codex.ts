@@ -85,7 +85,7 @@ export function codexHarness(deps: CodexDeps): Harness {
 
   /**
    * The newest that was begun in the worktree, else in another workspace path of the record; the first such root decides
-   * (R27).
+   * (R27). One without id in its first row is no candidate; where there is no other, it is in the way.
    */
   async function newest(request: ConversationRequest, problems: Problems): Promise<Located | null> {
     const isProject = directoryMatcher([request.projectPath]);
@@ -95,7 +95,9 @@ export function codexHarness(deps: CodexDeps): Harness {
         const usable: RolloutFile[] = [];
         for (const file of await root.begunIn(directory)) {
           if (request.isTaken(file.id)) continue;
-          if (await problems.guard(() => withFile(file.path, holdsMessages))) usable.push(file);
+          if (!(await problems.guard(() => withFile(file.path, holdsMessages)))) continue;
+          if (file.namesId) usable.push(file);
+          else problems.refuse(unusableMeta(file.path).message);
         }
         const [first, ...rest] = usable;
         if (first === undefined) continue;

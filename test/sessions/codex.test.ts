@@ -319,16 +319,31 @@ describe('recovery', () => {
     expect(await find()).toMatchObject({ sourceId: uuid(2) });
   });
 
-  test.each([
-    ['the directory', { cwd: true, payload: { id: uuid(1) } }],
-    ['the id', { threadId: uuid(1), payload: { cwd: true } }],
-    ['another id', { payload: { cwd: true, threadId: uuid(1) } }],
-  ])('none that names %s where Codex does not look', async (_, row) => {
+  const misplaced = (index: number, row: Record<string, unknown>, mtime: number, rest = said) => {
     const text = JSON.stringify({ type: 'session_meta', ...row }).replace('true', JSON.stringify(world.worktree));
-    world.write(pathOf(uuid(1)), `${text}\n${said}`, 9_000);
+    world.write(pathOf(uuid(index)), `${text}\n${rest}`, mtime);
+  };
+
+  test('one that names its directory where Codex does not look is nobody’s', async () => {
+    misplaced(1, { cwd: true, payload: { id: uuid(1) } }, 9_000);
     expect(await find()).toMatchObject({ state: 'missing', reason: 'none was found' });
     own(uuid(2));
     expect(await find()).toMatchObject({ sourceId: uuid(2) });
+  });
+
+  test.each([
+    ['beside', { threadId: uuid(1), payload: { cwd: true } }],
+    ['under another name in', { payload: { cwd: true, threadId: uuid(1) } }],
+  ])('one that names its id %s the payload cannot be copied, and is no candidate beside others', async (_, row) => {
+    misplaced(1, row, 9_000, '');
+    expect(await find()).toMatchObject({ state: 'missing' });
+    misplaced(1, row, 9_000);
+    expect(await find()).toMatchObject({ state: 'blocked', code: 'CONVERSATION_UNREADABLE', failed: false });
+    expect(await find({ isTaken: (id) => id === uuid(1) })).toMatchObject({ state: 'missing' });
+    own(uuid(2));
+    const found = await find();
+    expect(found).toMatchObject({ sourceId: uuid(2) });
+    expect(found.notes.map(({ code }) => code)).not.toContain('CONVERSATION_CANDIDATES');
   });
 
   test('the first session_meta counts, not that of a parent', async () => {
