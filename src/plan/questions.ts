@@ -262,8 +262,9 @@ class Claims {
     );
   }
 
+  /** However its letters are composed: the search takes conversations of either spelling for those of the directory. */
   #place(worktree: string): string {
-    const path = this.physicalPath(worktree);
+    const path = this.physicalPath(worktree).normalize('NFC');
     return path.length > 1 ? path.replace(/[\\/]+$/, '') : path;
   }
 

@@ -577,6 +577,10 @@ describe('what the conversation is asked', () => {
     expect(asked('/gone/wt', worker('/gone/wt')).mayRecover).toBe(false);
     expect(asked('/gone/wt', worker('/gone/wt/')).mayRecover).toBe(false);
     expect(asked('/gone/wt', worker('/gone/wt2')).mayRecover).toBe(true);
+    // Even where both spellings are there: what was said in the one is found for the other.
+    const accents = { ...worker('{{HOME}}/cafe\u0301'), 'caf\u00e9/file': '', 'cafe\u0301/file': '' };
+    expect(asked('{{HOME}}/caf\u00e9', accents).mayRecover).toBe(false);
+    expect(asked('{{HOME}}/caf\u00e9s', accents).mayRecover).toBe(true);
     const linked = { ...worker('{{HOME}}/link'), link: { link: '{{HOME}}/trees' }, 'trees/x/file': '' };
     expect(asked('{{HOME}}/trees', linked).mayRecover).toBe(false);
     expect(asked('{{HOME}}/trees/x', linked).mayRecover).toBe(true);
