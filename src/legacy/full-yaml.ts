@@ -63,7 +63,7 @@ export function parseFully(text: string): ParsedTree {
   if (error !== undefined) throw new TreeError(reasonOf(error), position(error.pos[0]));
   if (first.contents === null) return { tree: null, documents: list.length };
   try {
-    return { tree: new Converter(position).convert(first.contents), documents: list.length };
+    return { tree: new Converter(position).document(first.contents), documents: list.length };
   } catch (thrown) {
     if (thrown instanceof TreeError) throw thrown;
     throw new TreeError(thrown instanceof RangeError ? TOO_DEEP : NOT_YAML, START);
@@ -146,8 +146,19 @@ class Converter {
   readonly #open = new Set<Node>();
   readonly #done = new Map<Node, Tree>();
   readonly #weights = new Map<Tree, number>();
+  /** Keys that are two to the legacy tool's parser, and one text. */
+  readonly #alike: { readonly map: Tree; readonly name: string; readonly key: unknown }[] = [];
 
   constructor(private readonly position: (offset: number) => Position) {}
+
+  /** Elsewhere the last of keys that are alike wins, as it did; but no project may go unseen (E6). */
+  document(contents: unknown): Tree {
+    const tree = this.convert(contents);
+    const projects = tree.kind === 'map' ? tree.entries.get('projects') : undefined;
+    const lost = this.#alike.find(({ map, name }) => map === projects || (map === tree && name === 'projects'));
+    if (lost !== undefined) throw new TreeError(SAME_KEY, isNode(lost.key) ? this.#at(lost.key) : lost.map.at);
+    return tree;
+  }
 
   convert(node: unknown): Tree {
     if (isAlias(node)) return this.#aliased(node.source, this.#at(node));
@@ -178,13 +189,20 @@ class Converter {
 
   #map(pairs: readonly Pair[], at: Position): Tree {
     const entries = new Map<string, Tree>();
+    const map: Tree = { kind: 'map', entries, at };
+    const keys = new Set<string>();
     for (const { key, value } of pairs) {
+      if (isScalar(key)) {
+        // As the legacy tool's parser has it, `1` and `"1"` are two keys, of which the last wins.
+        const identity = `${typeof key.value} ${String(key.value)}`;
+        if (keys.has(identity)) throw new TreeError(SAME_KEY, this.#at(key));
+        keys.add(identity);
+      }
       const name = this.#keyText(key).toWellFormed();
-      // The legacy tool's parser took `1` and `"1"` for two keys and kept the last; here no project may go unseen (E6).
-      if (entries.has(name)) throw new TreeError(SAME_KEY, isNode(key) ? this.#at(key) : at);
+      if (entries.has(name)) this.#alike.push({ map, name, key });
       entries.set(name, this.convert(value));
     }
-    return { kind: 'map', entries, at };
+    return map;
   }
 
   #keyText(key: unknown): string {

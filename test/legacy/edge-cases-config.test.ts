@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, test } from 'bun:test';
 import { Refusal } from '../../src/contracts/refusals';
+import { plain } from '../../src/legacy/tree';
 import { codes, draftOf, oneProject, orchestrator, registry, removeHomes } from '../support/store';
 
 afterEach(removeHomes);
@@ -82,22 +83,41 @@ describe('the global config', () => {
     expect(message).toContain('config.yaml:4:3');
   });
 
+  const ALIKE = [
+    ['1', '"1"'],
+    ['"true"', 'true'],
+    ['~', '""'],
+    ['"\\ud800"', '"\\udc00"'],
+    ['&k a', '*k '],
+  ] as const;
+
   test('E6 also deep inside, and in flow style; keys of different types that become one id too', () => {
     expect(refusal(() => draftOf(config('projects: {a: {path: /x, env: {A: 1, A: 2}}}'))).code).toBe(
       'LEGACY_UNREADABLE',
     );
-    for (const [one, other] of [
-      ['1', '"1"'],
-      ['"true"', 'true'],
-      ['0x10', '16'],
-      ['~', '""'],
-      ['"\\ud800"', '"\\udc00"'],
-      ['&k a', '*k '],
-    ]) {
+    for (const [one, other] of [...ALIKE, ['0x10', '16']]) {
       const twice = `projects:\n  ${one}: {path: /x}\n  ${other}: {path: /y}\n`;
       expect(refusal(() => draftOf(config(twice))).message).toContain('config.yaml:3:3');
       expect(local(twice).project('app').settings.kind).toBe('degraded');
     }
+    const hidden = [
+      'all: &all {1: {path: /x}, "1": {path: /y}}\nprojects: *all\n',
+      '&k projects: {a: {}}\n*k : {b: {}}\n',
+    ];
+    for (const text of hidden) expect(refusal(() => draftOf(config(text))).code).toBe('LEGACY_UNREADABLE');
+  });
+
+  test('E6 elsewhere the last of such keys wins, as the legacy tool has it', () => {
+    for (const [one, other] of ALIKE) {
+      const pair = `{${one} : x, ${other} : y}`;
+      const { draft } = draftOf(config(`notifiers: ${pair}\nprojects:\n  app: {path: /x, projects: ${pair}}\n`));
+      expect(draft.projects.map(({ id }) => id)).toEqual(['app']);
+      const { kind } = local(`agent: codex\nenv: ${pair}\n`).project('app').settings;
+      expect(kind).not.toBe('degraded');
+    }
+    const { own } = local('env: {A: z, 1: x, "1": y}\n').project('app').settings;
+    expect(own === null ? null : plain(own.map)).toEqual({ env: { A: 'z', 1: 'y' } });
+    expect(local('env: {0x10: x, 16: y}\n').project('app').settings.kind).toBe('degraded');
   });
 
   test('E76 a config that cannot be parsed is read again, then refused', () => {
