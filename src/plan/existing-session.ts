@@ -13,6 +13,8 @@ export interface ComparedWith {
   readonly daemonPrefix: string;
   /** Folders below which the daemon's own worktrees lie. */
   readonly managedRoots: readonly string[];
+  /** Tells the ids of an agent from texts that are none. */
+  readonly resumeIdOf: Facts['resumeId'];
   /** Of the conversation that the row would get now; null where that was not asked, or none was found. */
   readonly resumeId: string | null;
 }
@@ -50,7 +52,7 @@ export function compareSession(existing: ExistingSession, wanted: ComparedWith):
   const fields = Object.keys(expected).filter((column) => expected[column]?.includes(columns[column]) === false);
   const id = draft.project.id;
   if (isStuck(existing, wanted)) {
-    const message = `an older importer wrote ${existing.id}, and no daemon can resume it; start a new orchestrator, or open the old conversation by hand with \`${byHand(existing, draft)}\` in ${text(columns.workspace_path)}`;
+    const message = `an older importer wrote ${existing.id}, and no daemon can resume it; start a new orchestrator, or open the old conversation by hand with \`${byHand(existing, wanted)}\` in ${text(columns.workspace_path)}`;
     return {
       outcome: 'differs',
       reason: 'OLD_IMPORT_STUCK: an older importer wrote it',
@@ -125,11 +127,16 @@ function isStuck({ columns }: ExistingSession, { managedRoots }: ComparedWith): 
   return !managedRoots.some((root) => workspace.startsWith(`${slashes(root)}/`));
 }
 
-/** The command that opens the old conversation; `<id>` where nobody knows it. */
-function byHand({ columns }: ExistingSession, draft: DraftOrchestrator): string {
-  const id = text(columns.agent_session_id) || (storedId(draft) ?? '<id>');
+/**
+ * The command that opens the old conversation; `<id>` where nobody knows it. Somebody will type it, so nothing is told in
+ * the place of an id that is none (harness-sessions.md 6).
+ */
+function byHand({ columns }: ExistingSession, { draft, managedPath, resumeIdOf }: ComparedWith): string {
+  const harness = draft.harness ?? 'claude-code';
+  const ids = [text(columns.agent_session_id), storedId(draft) ?? ''];
+  const id = ids.find((each) => resumeIdOf(harness, each, managedPath) !== null) ?? '<id>';
   const agent = { 'claude-code': 'claude --resume', codex: 'codex resume', opencode: 'opencode --session' };
-  return `${agent[draft.harness ?? 'claude-code']} ${id}`;
+  return `${agent[harness]} ${id}`;
 }
 
 function text(value: unknown): string {

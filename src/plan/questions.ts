@@ -155,7 +155,8 @@ function settle(draft: DraftOrchestrator, context: Context, facts: Facts, claims
       const reason = `the rewrite has a session ${existing.id} of the project \`${existing.projectId}\``;
       return conflict('SESSION_CONFLICT', reason, reason);
     }
-    const wanted = { draft, managedPath, daemonPrefix: ownPrefix, managedRoots: facts.managedRoots };
+    const { managedRoots, resumeId: resumeIdOf } = facts;
+    const wanted = { draft, managedPath, daemonPrefix: ownPrefix, managedRoots, resumeIdOf };
     const doubted = isDoubted(existing, wanted, facts);
     const decide = (resumeId: string | null): Decided => {
       const { outcome, reason, notes, fields } = compareSession(existing, { ...wanted, resumeId });

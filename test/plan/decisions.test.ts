@@ -213,6 +213,28 @@ describe('6.3 rows of orchestrators', () => {
     expect(note?.message).toContain(`claude --resume ${STORED}`);
   });
 
+  test.each([
+    ['claude-code', 'claudeSessionUuid', 'claude --resume', STORED],
+    ['codex', 'codexThreadId', 'codex resume', STORED],
+    ['opencode', 'opencodeSessionId', 'opencode --session', 'ses_1a2b3c4d5e6fAbCdEfGhIjKlMn'],
+  ])('the command that opens a conversation of %s by hand names an id or none', (agent, key, command, id) => {
+    const told = (ofRow: string, ofRecord: string) => {
+      const drafted = app({ agent, [key]: ofRecord });
+      const { row } = planOf(drafted).orchestrator('app');
+      const old = { ...row, workspace_path: '/legacy/wt', agent_session_id: ofRow };
+      const { plan } = planOf(drafted, { sessions: [{ columns: old }] });
+      return plan.notes.find(({ code }) => code === 'OLD_IMPORT_STUCK')?.message;
+    };
+    expect(told(id, '')).toContain(`\`${command} ${id}\``);
+    expect(told('', id)).toContain(`\`${command} ${id}\``);
+    expect(told('x; rm -rf ~', id)).toContain(`\`${command} ${id}\``);
+    for (const evil of ['x; rm -rf ~', `${id}\nx`, `${id} x`, '--help'])
+      for (const message of [told(evil, ''), told('', evil), told(evil, evil)]) {
+        expect(message).toContain(`\`${command} <id>\``);
+        expect(message).not.toContain(evil);
+      }
+  });
+
   test('a branch that no run would choose differs; that of the record and that of the daemon do not', () => {
     const drafted = app({ branch: 'legacy' });
     const columns = { ...planOf(drafted).orchestrator('app').row };
