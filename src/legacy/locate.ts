@@ -20,21 +20,23 @@ export interface LegacyLocation {
   readonly notes: readonly Note[];
 }
 
+/** The flags that say where the old store and its config are; relative to the working directory. */
+export interface LegacyFlags {
+  readonly from: string | null;
+  readonly config: string | null;
+}
+
 /**
  * @throws UsageError where `--from` or `--config` names nothing
  */
-export function locateLegacy(machine: Machine, flags: { from: string | null; config: string | null }): LegacyLocation {
+export function locateLegacy(machine: Machine, flags: LegacyFlags): LegacyLocation {
+  requireNamed(machine, flags);
   const home = machine.legacyHome ?? '';
   const base = home === '' ? null : join(home, '.agent-orchestrator');
   const notes: Note[] = [];
   const configFlag = flags.config === null ? null : resolve(machine.cwd, flags.config);
-  if (configFlag !== null && kindOf(configFlag) !== 'file') {
-    throw new UsageError(`--config ${flags.config}: there is no such file`, 'Name an existing config file.');
-  }
   if (flags.from !== null) {
     const root = resolve(machine.cwd, flags.from);
-    if (kindOf(root) !== 'directory')
-      throw new UsageError(`--from ${flags.from}: there is no such directory`, 'Name the directory of a legacy store.');
     const foreign = base === null || realOrNull(root) !== (realOrNull(base) ?? base);
     if (foreign) {
       notes.push({
@@ -55,6 +57,18 @@ export function locateLegacy(machine: Machine, flags: { from: string | null; con
     configFlag,
     notes,
   };
+}
+
+/**
+ * What somebody names must be there (migration.md 4.2).
+ *
+ * @throws UsageError where `--from` or `--config` names nothing
+ */
+export function requireNamed({ cwd }: Machine, { from, config }: LegacyFlags): void {
+  if (config !== null && kindOf(resolve(cwd, config)) !== 'file')
+    throw new UsageError(`--config ${config}: there is no such file`, 'Name an existing config file.');
+  if (from !== null && kindOf(resolve(cwd, from)) !== 'directory')
+    throw new UsageError(`--from ${from}: there is no such directory`, 'Name the directory of a legacy store.');
 }
 
 /** AO_GLOBAL_CONFIG, then XDG_CONFIG_HOME, then the store itself (R9, E77). */

@@ -9,7 +9,7 @@ import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
 import { EXIT, type ExitCode, type RefusalReport } from '../contracts/outcome';
 import { Refusal, UsageError } from '../contracts/refusals';
-import { locateLegacy } from '../legacy/locate';
+import { locateLegacy, requireNamed } from '../legacy/locate';
 import { closeDatabase, openDatabase, sqliteRefusal } from '../rewrite/connection';
 import { databaseEntry } from '../rewrite/inspect';
 import { targetPaths } from '../rewrite/paths';
@@ -43,9 +43,11 @@ export interface VerifyOutcome {
  * Checks one run against the legacy store, the receipt, the database and the disk (migration.md 8). Another way through
  * the program than the one that wrote; changes nothing.
  *
- * @throws UsageError where --run names no run of this data directory
+ * @throws UsageError where --from or --config names nothing, or --run no run of this data directory
  */
 export async function verify(flags: VerifyFlags, machine: Machine): Promise<VerifyOutcome> {
+  // With no file of the store where a flag says, the backup would answer in its place.
+  requireNamed(machine, flags);
   try {
     const target = targetPaths(machine, { dataDir: flags.dataDir, legacyRoots: [] });
     const paths = statePaths(machine, target.physicalDataDir);

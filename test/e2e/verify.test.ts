@@ -459,6 +459,24 @@ describe('what the store has become since is no damage', () => {
     expect(await verified()).toMatchObject(is('changed-since', 'derived from the backup'));
   });
 
+  test('a flag that names nothing is a usage error, with a run and without', async () => {
+    const NAMES = [
+      ['--from', 'none'],
+      ['--config', 'none.yaml'],
+    ];
+    for (const before of [() => {}, () => run(other, ['--yes']), () => rmSync(root(), { recursive: true })]) {
+      await before();
+      for (const args of NAMES)
+        expect(await verified(args)).toMatchObject({
+          exitCode: 2,
+          document: {
+            status: 'usage',
+            refusal: { message: expect.stringContaining(`${args.join(' ')}: there is no`) },
+          },
+        });
+    }
+  });
+
   test('a config that a variable had named', async () => {
     renameSync(root('config.yaml'), at('mine.yaml'));
     const env = { AO_GLOBAL_CONFIG: at('mine.yaml') };
