@@ -163,7 +163,9 @@ function legacyChecks(receipt: Receipt, flags: VerifyFlags, machine: Machine): C
   const changed = changedSources(receipt, moved);
   const source = { kind: 'source', id: receipt.legacyRoot } as const;
   if (changed.length === 0) {
-    const location = locateLegacy(there, { from: now.from ?? from, config: now.config ?? config });
+    // The file of --config may have moved with the store that it lies in.
+    const named = now.config ?? (config === null ? null : moved(resolve(there.cwd, config)));
+    const location = locateLegacy(there, { from: now.from ?? from, config: named });
     const store = readUnchanged(receipt, location, moved, there);
     return [{ ...source, state: 'ok' }, ...checkDerivation(store, receipt, there)];
   }

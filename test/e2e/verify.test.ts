@@ -459,6 +459,17 @@ describe('what the store has become since is no damage', () => {
     expect(await verified()).toMatchObject(is('changed-since', 'derived from the backup'));
   });
 
+  test('a store that was moved with the file of --config in it', async () => {
+    renameSync(root('config.yaml'), root('mine.yaml'));
+    for (const args of [['--config', root('mine.yaml')], ['--config=mine.yaml']]) {
+      await run(other, [...args, '--yes'], { cwd: root() });
+      renameSync(root(), at('moved'));
+      expect(await verified(['--from', 'moved'])).toMatchObject(is('ok'));
+      renameSync(at('moved'), root());
+      expect((await run(other, ['rollback', '--yes'])).exitCode).toBe(0);
+    }
+  });
+
   test('a flag that names nothing is a usage error, with a run and without', async () => {
     const NAMES = [
       ['--from', 'none'],
