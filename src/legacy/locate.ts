@@ -3,7 +3,7 @@ import { join, resolve } from 'node:path';
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
 import { UsageError } from '../contracts/refusals';
-import { realOrNull } from '../sessions/physical';
+import { physical } from '../sessions/physical';
 
 /** Where the old store is and which config counts (migration.md 4.2, legacy-store.md 1.1 to 1.3, 2.1). */
 export interface LegacyLocation {
@@ -31,13 +31,18 @@ export interface LegacyFlags {
  */
 export function locateLegacy(machine: Machine, flags: LegacyFlags): LegacyLocation {
   requireNamed(machine, flags);
+  return locationOf(machine, flags);
+}
+
+/** The same of flags that a run had, of which what they name may be gone since. */
+export function locationOf(machine: Machine, flags: LegacyFlags): LegacyLocation {
   const home = machine.legacyHome ?? '';
   const base = home === '' ? null : join(home, '.agent-orchestrator');
   const notes: Note[] = [];
   const configFlag = flags.config === null ? null : resolve(machine.cwd, flags.config);
   if (flags.from !== null) {
     const root = resolve(machine.cwd, flags.from);
-    const foreign = base === null || realOrNull(root) !== (realOrNull(base) ?? base);
+    const foreign = base === null || physical(root) !== physical(base);
     if (foreign) {
       notes.push({
         code: 'FOREIGN_STORE',

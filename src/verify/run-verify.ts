@@ -9,7 +9,7 @@ import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
 import { EXIT, type ExitCode, type RefusalReport } from '../contracts/outcome';
 import { Refusal, UsageError } from '../contracts/refusals';
-import { locateLegacy, requireNamed } from '../legacy/locate';
+import { locationOf, requireNamed } from '../legacy/locate';
 import { closeDatabase, openDatabase, sqliteRefusal } from '../rewrite/connection';
 import { databaseEntry } from '../rewrite/inspect';
 import { targetPaths } from '../rewrite/paths';
@@ -165,7 +165,7 @@ function legacyChecks(receipt: Receipt, flags: VerifyFlags, machine: Machine): C
   if (changed.length === 0) {
     // The file of --config may have moved with the store that it lies in.
     const named = now.config ?? (config === null ? null : moved(resolve(there.cwd, config)));
-    const location = locateLegacy(there, { from: now.from ?? from, config: named });
+    const location = locationOf(there, { from: now.from ?? from, config: named });
     const store = readUnchanged(receipt, location, moved, there);
     return [{ ...source, state: 'ok' }, ...checkDerivation(store, receipt, there)];
   }
@@ -179,12 +179,12 @@ function legacyChecks(receipt: Receipt, flags: VerifyFlags, machine: Machine): C
   ];
 }
 
-/** The store of the backup; null where it, or what it names, is gone. */
+/** The store of the backup, whether the folder and the file that the run was told of are there or not; null where it is unusable. */
 function backedUp(receipt: Receipt, backup: string, machine: Machine): ReturnType<typeof readBackup> {
   try {
-    return readBackup(receipt, backup, locateLegacy(machine, receipt.options), machine);
+    return readBackup(receipt, backup, locationOf(machine, receipt.options), machine);
   } catch (error) {
-    if (error instanceof UsageError || error instanceof Refusal) return null;
+    if (error instanceof Refusal) return null;
     throw error;
   }
 }

@@ -470,6 +470,58 @@ describe('what the store has become since is no damage', () => {
     }
   });
 
+  describe('the backup tells, and finds damage, where', () => {
+    const more = (): string => `projects:\n  more:\n    path: ${at('more')}\n`;
+    const rm = (path: string): void => rmSync(path, { recursive: true });
+    const KINDS: readonly (readonly [string, readonly string[], () => void, () => void])[] = [
+      [
+        'the folder of --from is gone',
+        ['--from', 'moved'],
+        () => {
+          renameSync(root(), at('moved'));
+          appendFileSync(at('moved', 'config.yaml'), `  more:\n    path: ${at('more')}\n`);
+        },
+        () => rm(at('moved')),
+      ],
+      [
+        'the folder of --from was the usual one and is gone',
+        ['--from', '.agent-orchestrator'],
+        () => appendFileSync(root('config.yaml'), `  more:\n    path: ${at('more')}\n`),
+        () => rm(root()),
+      ],
+      [
+        'the file of --config is gone',
+        ['--config', 'mine.yaml'],
+        () => {
+          renameSync(root('config.yaml'), at('mine.yaml'));
+          appendFileSync(at('mine.yaml'), `  more:\n    path: ${at('more')}\n`);
+        },
+        () => rm(at('mine.yaml')),
+      ],
+      [
+        'a wrapped file of --config is gone, and the store with it',
+        ['--config', 'wrapped.yaml'],
+        () => write(other, { 'wrapped.yaml': more() }),
+        () => {
+          rm(at('wrapped.yaml'));
+          rm(root());
+        },
+      ],
+    ];
+    test.each(KINDS)('%s', async (_, args, prepare, remove) => {
+      repository('more');
+      prepare();
+      expect((await runJson(other, [...args, '--yes'])).document).toMatchObject({ projects: { created: 3 } });
+      remove();
+      expect(await verified()).toMatchObject(is('changed-since', 'derived from the backup'));
+      const [file = ''] = globSync(at('.ao/migrations/*.json'));
+      alter(file, /"id": ?"more"(.*?)"display_name": ?"[^"]*"/, '"id":"more"$1"display_name":"No"');
+      expect((await verified()).document.checks).toContainEqual(
+        expect.objectContaining({ id: 'more', detail: expect.stringContaining('yields another display_name') }),
+      );
+    });
+  });
+
   test('a flag that names nothing is a usage error, with a run and without', async () => {
     const NAMES = [
       ['--from', 'none'],
