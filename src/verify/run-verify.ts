@@ -130,9 +130,8 @@ async function databaseChecks(receipt: Receipt, machine: Machine): Promise<Datab
     schemaVersion: 0,
     checks: [{ kind: 'database', id: receipt.database, state: 'damaged', detail }],
   });
-  // With the last row of the run its database may have gone too.
   const entry = databaseEntry(receipt.database);
-  if (entry === null && receipt.status === 'undone') return { schemaVersion: 0, checks: [] };
+  if (entry === null && mayBeGone(receipt)) return { schemaVersion: 0, checks: [] };
   if (entry === null) return damaged('it is missing');
   return withPrivateCopy(receipt.database, machine, (copy) => {
     try {
@@ -148,6 +147,12 @@ async function databaseChecks(receipt: Receipt, machine: Machine): Promise<Datab
       return damaged(refusal.message);
     }
   });
+}
+
+/** With the last row of a run a rollback removes the database that the run had made, also where a conversation stays. */
+function mayBeGone({ status, dbCreated, removed, projects, sessions }: Receipt): boolean {
+  if (status === 'undone') return true;
+  return dbCreated && removed !== undefined && projects.length === 0 && sessions.length === 0;
 }
 
 /**

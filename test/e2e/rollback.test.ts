@@ -144,6 +144,31 @@ describe('rollback', () => {
     expect(readFileSync(join(copy.replace(/\.jsonl$/, ''), 'tool-results', 'one.txt'), 'utf8')).toBe('a result');
   });
 
+  test('where only a conversation stays its database is gone, which is no damage', async () => {
+    await run(home, ['--yes']);
+    const cwd = join(dataDir(), 'worktrees', ACME, 'orchestrator', 'acme-orchestrator');
+    const copy = claudeFile(home, cwd, 'bc6650a6-a81a-492c-9142-a294d19ddbf4');
+    appendFileSync(copy, '{"type":"user","message":{"role":"user","content":"more"}}\n');
+    expect((await undo()).exitCode).toBe(1);
+    expect(existsSync(database())).toBe(false);
+    const left = await runJson(home, ['verify']);
+    expect(left).toMatchObject({ exitCode: 0, document: { status: 'ok' } });
+    expect(left.document.checks).not.toContainEqual(expect.objectContaining({ kind: 'database' }));
+    expect((await run(home, ['doctor'])).exitCode).toBe(0);
+    rmSync(copy);
+    expect((await runJson(home, ['verify'])).exitCode).toBe(4);
+  });
+
+  test('where a row stays its database must be there', async () => {
+    await run(home, ['--yes']);
+    edit(`UPDATE projects SET display_name = 'Mine' WHERE id = '${ACME}'`);
+    expect((await undo()).exitCode).toBe(1);
+    rmSync(database());
+    const { exitCode, document } = await runJson(home, ['verify']);
+    expect(exitCode).toBe(4);
+    expect(document.checks).toContainEqual(expect.objectContaining({ kind: 'database', state: 'damaged' }));
+  });
+
   describe('a conversation stays whole', () => {
     const uuid = 'bc6650a6-a81a-492c-9142-a294d19ddbf4';
     const copy = (): string =>
