@@ -220,24 +220,37 @@ function firstMissing(recorded: ReadonlySet<number>, newest: number): number | n
   return null;
 }
 
+/** Whether every column that the tool writes is there, whatever the version table says: the rows can be asked for then. */
+export function holdsColumns({ tables }: SchemaReading): boolean {
+  return lackingOfV12(tables) === null;
+}
+
 /** The first column that a recorded version should have brought and that is not there. */
 function lackingColumns(
   recorded: ReadonlySet<number>,
   tables: SchemaReading['tables'],
 ): { readonly version: number; readonly column: string } | null {
-  const missing = (table: string, wanted: readonly string[]): string | undefined => {
-    const names = new Set(tables.get(table)?.map(({ name }) => name));
-    return wanted.find((name) => !names.has(name));
-  };
-  for (const [table, wanted] of Object.entries(V12_COLUMNS)) {
-    const column = missing(table, wanted);
-    if (column !== undefined) return { version: SCHEMA_VERSION, column: `${table}.${column}` };
-  }
+  const column = lackingOfV12(tables);
+  if (column !== null) return { version: SCHEMA_VERSION, column };
   for (const [version, wanted] of LATER_COLUMNS) {
-    const column = recorded.has(version) ? missing('sessions', wanted) : undefined;
-    if (column !== undefined) return { version, column: `sessions.${column}` };
+    const later = recorded.has(version) ? lackingOf(tables, 'sessions', wanted) : null;
+    if (later !== null) return { version, column: later };
   }
   return null;
+}
+
+function lackingOfV12(tables: SchemaReading['tables']): string | null {
+  for (const [table, wanted] of Object.entries(V12_COLUMNS)) {
+    const column = lackingOf(tables, table, wanted);
+    if (column !== null) return column;
+  }
+  return null;
+}
+
+function lackingOf(tables: SchemaReading['tables'], table: string, wanted: readonly string[]): string | null {
+  const names = new Set(tables.get(table)?.map(({ name }) => name));
+  const missing = wanted.find((name) => !names.has(name));
+  return missing === undefined ? null : `${table}.${missing}`;
 }
 
 function columnsOf(db: Database, table: string): Column[] {

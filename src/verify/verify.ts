@@ -12,7 +12,8 @@ import {
 } from '../apply/receipt';
 import type { Machine } from '../contracts/machine';
 import { decodeConfig } from '../rewrite/config';
-import { judgeSchema, readSchema, SCHEMA_VERSION } from '../rewrite/schema-guard';
+import { sqliteCode } from '../rewrite/connection';
+import { holdsColumns, judgeSchema, readSchema, SCHEMA_VERSION, type SchemaReading } from '../rewrite/schema-guard';
 import { entryAt } from '../sessions/entry';
 import { errorCode } from '../sessions/system-error';
 import { KeptConversations } from './kept-conversations';
@@ -35,9 +36,12 @@ type Row = Record<string, unknown>;
 export function checkDatabase(db: Database, receipt: Receipt): Check[] {
   const broken = integrity(db, receipt.database);
   if (broken !== null) return [broken];
+  const reading = readSchema(db);
+  const whole = [orphans(db, receipt.database), ...schemaChecks(db, reading, receipt.database)];
+  // Of a file that is empty, or of another program, its schema says all.
+  if (!holdsColumns(reading)) return whole;
   return [
-    orphans(db, receipt.database),
-    ...schemaChecks(db, receipt.database),
+    ...whole,
     ...receipt.projects.map((project) => checkProject(db, project, receipt.runId)),
     ...receipt.sessions.map((session) => checkSession(db, session, receipt.runId)),
   ];
@@ -55,7 +59,14 @@ function integrity(db: Database, id: string): Check | null {
 }
 
 function orphans(db: Database, id: string): Check {
-  const found = db.query<{ table: string }, []>('PRAGMA foreign_key_check').all();
+  let found: readonly { table: string }[];
+  try {
+    found = db.query<{ table: string }, []>('PRAGMA foreign_key_check').all();
+  } catch (error) {
+    // A reference to columns that are no key cannot even be followed.
+    if (sqliteCode(error) !== 'SQLITE_ERROR' || !(error instanceof Error)) throw error;
+    return { kind: 'database', id, state: 'damaged', detail: `foreign_key_check: ${error.message}` };
+  }
   if (found.length === 0) return { kind: 'database', id, state: 'ok' };
   const tables = [...new Set(found.map(({ table }) => table))].join(', ');
   return {
@@ -67,10 +78,10 @@ function orphans(db: Database, id: string): Check {
 }
 
 /** Equality with version 12 is demanded at 12 only; a newer schema must still take our rows (rewrite-target.md 8.5). */
-function schemaChecks(db: Database, id: string): Check[] {
+function schemaChecks(db: Database, reading: SchemaReading, id: string): Check[] {
   let version: number;
   try {
-    version = judgeSchema(readSchema(db), id);
+    version = judgeSchema(reading, id);
   } catch (error) {
     return [{ kind: 'schema', id, state: 'damaged', detail: error instanceof Error ? error.message : String(error) }];
   }

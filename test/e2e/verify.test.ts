@@ -124,6 +124,27 @@ describe('verify', () => {
     ['a trigger is missing', sql('DROP TRIGGER sessions_cdc_update'), { kind: 'schema' }],
     ['an index is missing', sql('DROP INDEX idx_pr_session'), { kind: 'schema' }],
     ['the database is missing', () => rmSync(database()), { kind: 'database' }],
+    ['the database is empty', () => truncateSync(database()), { kind: 'schema' }],
+    [
+      'the database is of another program',
+      (): void => {
+        for (const part of ['', '-wal', '-shm']) rmSync(`${database()}${part}`, { force: true });
+        using db = new Database(database(), { create: true });
+        db.run('CREATE TABLE notes (id INTEGER PRIMARY KEY)');
+      },
+      { kind: 'schema' },
+    ],
+    ['a table is missing', sql('DROP TABLE session_worktrees'), { kind: 'schema' }],
+    ['a column is missing', sql('ALTER TABLE session_worktrees DROP COLUMN base_sha'), { kind: 'schema' }],
+    [
+      'a table is no longer what others refer to',
+      sql(
+        'CREATE TABLE copy AS SELECT * FROM projects',
+        'DROP TABLE projects',
+        'CREATE TABLE projects AS SELECT * FROM copy',
+      ),
+      { kind: 'database', detail: expect.stringContaining('foreign_key_check') },
+    ],
     ['the database is cut short', () => truncateSync(database(), 20_000), { kind: 'database' }],
     ['a conversation is missing', () => rmSync(copy()), { kind: 'conversation', id: CONVERSATION }],
     ['a conversation is cut short', () => truncateSync(copy(), 100), { kind: 'conversation', id: CONVERSATION }],
