@@ -15,11 +15,14 @@ import type { Check } from './verify';
 export class KeptConversations {
   readonly #stores: OpencodeStores;
   readonly #roots: readonly SessionRoot[];
+  /** The receipt says which variables had been set, so the store of then is known. */
+  readonly #isKnownPlace: boolean;
 
   constructor(receipt: Receipt, machine: Machine) {
     const there = machineOfRun(receipt, machine);
     this.#stores = new OpencodeStores(new OpencodeDatabases(machine), there.env);
     this.#roots = sessionRoots(there, { root: receipt.legacyRoot, foreign: false }).opencode;
+    this.#isKnownPlace = receipt.options.environment !== undefined;
   }
 
   /** It must be there, where the run put it, and have as much as it then had; receipts of early builds do not say how much. */
@@ -27,11 +30,13 @@ export class KeptConversations {
     const { resumeId, destinationCwd, counts } = conversation;
     const check = { kind: 'conversation', id: resumeId } as const;
     const problems = new Problems();
-    const found = await this.#find(resumeId, problems);
+    const { found, looked } = await this.#find(resumeId, problems);
     const [problem] = problems.list;
     if (found === null) {
-      const why = problem === undefined ? "it is not in OpenCode's store" : `it cannot be read: ${problem.reason}`;
-      return { ...check, state: 'damaged', detail: why };
+      if (problem !== undefined) return { ...check, state: 'damaged', detail: `it cannot be read: ${problem.reason}` };
+      if (this.#isKnownPlace) return { ...check, state: 'damaged', detail: "it is not in OpenCode's store" };
+      const where = `it was not found in ${looked.join(', ')}, and the receipt does not say where OpenCode kept it`;
+      return { ...check, state: 'changed-since', detail: where };
     }
     if (spelling(found.directory) !== spelling(destinationCwd))
       return { ...check, state: 'damaged', detail: `it belongs to the folder ${found.directory}` };
@@ -47,13 +52,16 @@ export class KeptConversations {
       : { ...check, state: 'ok' };
   }
 
-  async #find(id: string, problems: Problems): Promise<StoredSession | null> {
+  /** The session in the first store that has it, and the stores that were asked. */
+  async #find(id: string, problems: Problems): Promise<{ found: StoredSession | null; looked: readonly string[] }> {
+    const looked: string[] = [];
     for (const root of this.#roots) {
       for (const store of await this.#stores.of(root, problems)) {
-        const session = await problems.guard(() => store.session(id));
-        if (session !== null) return session;
+        looked.push(store.path);
+        const found = await problems.guard(() => store.session(id));
+        if (found !== null) return { found, looked };
       }
     }
-    return null;
+    return { found: null, looked };
   }
 }

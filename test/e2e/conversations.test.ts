@@ -344,6 +344,16 @@ test(
     const { document } = await runJson(home, ['--yes'], { env: moved });
     expect(document).toMatchObject({ orchestrators: { created: 3 } });
     for (const each of [env, moved]) expect((await runJson(home, ['verify'], { env: each })).exitCode).toBe(0);
+    const [name = ''] = globSync('.ao/migrations/*.json', { cwd: home.path });
+    const receipt = readFileSync(join(home.path, name), 'utf8');
+    const early = receipt.replace(/,"environment":\{[^}]*\}/, '').replace(/"counts":\{[^}]*\},/, '');
+    expect(early.length).toBeLessThan(receipt.length);
+    writeFileSync(join(home.path, name), early);
+    expect(await run(home, ['verify'], { env })).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('not found'),
+    });
+    writeFileSync(join(home.path, name), receipt);
     rmSync(data, { recursive: true });
     expect((await runJson(home, ['verify'], { env })).exitCode).toBe(4);
   },

@@ -12,7 +12,7 @@ beforeEach(() => {
 });
 afterEach(() => world.remove());
 
-function receipt(): Receipt {
+function receipt(options: Partial<Receipt['options']> = {}): Receipt {
   return {
     formatVersion: 1,
     runId: '20261121-120000-abcdef',
@@ -28,7 +28,15 @@ function receipt(): Receipt {
     dbCreated: true,
     schemaVersion: 12,
     planHash: '',
-    options: { from: null, config: null, cwd: world.home, onlyLive: false, resume: 'auto' },
+    options: {
+      from: null,
+      config: null,
+      cwd: world.home,
+      onlyLive: false,
+      resume: 'auto',
+      environment: {},
+      ...options,
+    },
     outcome: { status: 'migrated', unusable: 0 },
     createdDirectories: [],
     stale: [],
@@ -40,8 +48,8 @@ function receipt(): Receipt {
   };
 }
 
-const check = (more: Partial<ReceiptConversation> = {}) =>
-  new KeptConversations(receipt(), world.machine).check({
+const check = (more: Partial<ReceiptConversation> = {}, run = receipt()) =>
+  new KeptConversations(run, world.machine).check({
     sessionId: 'sh-orchestrator',
     projectId: 'sh',
     harness: 'opencode',
@@ -85,4 +93,20 @@ test('a database, which is not opened in place', async () => {
   expect(filesBelow(world.data)).toEqual(before);
   expect(world.left()).toEqual([]);
   expect(world.runs()).toEqual([]);
+});
+
+test('where the receipt does not say where the store was, what is not here is no damage', async () => {
+  const early = receipt({ environment: undefined });
+  world.env = { PATH: world.bin, XDG_DATA_HOME: join(world.home, 'data') };
+  const data = join(world.home, 'data', 'opencode');
+  world.session('ses_another', {}, 'native', 'opencode.db', data);
+  const stores = [join(data, 'opencode.db'), join(data, 'storage'), join(world.data, 'storage')].join(', ');
+  expect(await check({}, early)).toMatchObject({
+    state: 'changed-since',
+    detail: expect.stringContaining(`not found in ${stores}, `),
+  });
+  expect(await check()).toMatchObject({ state: 'damaged', detail: "it is not in OpenCode's store" });
+  world.session(SES);
+  expect(await check({}, early)).toMatchObject({ state: 'ok' });
+  expect(await check({ destinationCwd: '/elsewhere' }, early)).toMatchObject({ state: 'damaged' });
 });
