@@ -17,15 +17,21 @@ export class KeptConversations {
   readonly #roots: readonly SessionRoot[];
   /** The receipt says which variables had been set, so the store of then is known. */
   readonly #isKnownPlace: boolean;
+  /** Epoch milliseconds; not a number where the run has not ended, and then nothing is later. */
+  readonly #endedMs: number;
 
   constructor(receipt: Receipt, machine: Machine) {
     const there = machineOfRun(receipt, machine);
     this.#stores = new OpencodeStores(new OpencodeDatabases(machine), there.env);
     this.#roots = sessionRoots(there, { root: receipt.legacyRoot, foreign: false }).opencode;
     this.#isKnownPlace = receipt.options.environment !== undefined;
+    this.#endedMs = Date.parse(receipt.finishedAt ?? '');
   }
 
-  /** It must be there, where the run put it, and have as much as it then had; receipts of early builds do not say how much. */
+  /**
+   * It must be there, where the run put it, and have as much as it then had, unless it was used since; receipts of early
+   * builds do not say how much.
+   */
   async check(conversation: ReceiptConversation): Promise<Check> {
     const { resumeId, destinationCwd, counts } = conversation;
     const check = { kind: 'conversation', id: resumeId } as const;
@@ -45,8 +51,13 @@ export class KeptConversations {
       ['messages', 'messages'],
       ['parts', 'message parts'],
     ] as const)
-      if (found[what] < counts[what])
-        return { ...check, state: 'damaged', detail: `it has ${found[what]} of ${counts[what]} ${name}` };
+      if (found[what] < counts[what]) {
+        const detail = `it has ${found[what]} of ${counts[what]} ${name}`;
+        // Who uses it may take turns back, which removes them.
+        return found.updatedMs > this.#endedMs
+          ? { ...check, state: 'changed-since', detail: `${detail}, and was used in OpenCode after the run` }
+          : { ...check, state: 'damaged', detail };
+      }
     return found.messages > counts.messages || found.parts > counts.parts
       ? { ...check, state: 'changed-since', detail: 'it has grown' }
       : { ...check, state: 'ok' };

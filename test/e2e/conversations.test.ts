@@ -302,6 +302,15 @@ describe('verify of a conversation that OpenCode keeps', () => {
     expect(await verified()).toMatchObject({ exitCode: 0, check: { state: 'ok' } });
   });
 
+  test('of which turns were taken back since is in order', async () => {
+    change(`DELETE FROM message WHERE id = (SELECT max(id) FROM message WHERE session_id = '${id}')`);
+    change(`UPDATE session SET time_updated = ${Date.now()} WHERE id = '${id}'`);
+    expect(await verified()).toMatchObject({
+      exitCode: 0,
+      check: { state: 'changed-since', detail: expect.stringContaining('4 of 5 messages') },
+    });
+  });
+
   const DAMAGES: readonly (readonly [string, string, () => void])[] = [
     ['its parts are gone', '0 of 5 message parts', () => change(`DELETE FROM part WHERE session_id = '${id}'`)],
     [

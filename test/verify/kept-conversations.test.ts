@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, expect, test } from 'bun:test';
+import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import { cpSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Receipt, ReceiptConversation } from '../../src/apply/receipt';
@@ -12,6 +12,8 @@ beforeEach(() => {
 });
 afterEach(() => world.remove());
 
+const ENDED = '2026-11-21T12:00:01.000Z';
+
 function receipt(options: Partial<Receipt['options']> = {}): Receipt {
   return {
     formatVersion: 1,
@@ -20,7 +22,7 @@ function receipt(options: Partial<Receipt['options']> = {}): Receipt {
     version: '0',
     status: 'done',
     startedAt: '',
-    finishedAt: null,
+    finishedAt: ENDED,
     legacyRoot: join(world.home, '.agent-orchestrator'),
     dataDir: '',
     physicalDataDir: '',
@@ -109,4 +111,28 @@ test('where the receipt does not say where the store was, what is not here is no
   world.session(SES);
   expect(await check({}, early)).toMatchObject({ state: 'ok' });
   expect(await check({ destinationCwd: '/elsewhere' }, early)).toMatchObject({ state: 'damaged' });
+});
+
+describe('fewer messages than the run had put there', () => {
+  const fewer = { counts: { messages: 4, parts: 4 } };
+  const ended = Date.parse(ENDED);
+
+  test.each([
+    ['of a session that was not used since are damage', ended, 'damaged', 'it has 2 of 4 messages'],
+    [
+      'of one that was are what its user took back',
+      ended + 1,
+      'changed-since',
+      'it has 2 of 4 messages, and was used in OpenCode after the run',
+    ],
+  ] as const)('%s', async (_, updated, state, detail) => {
+    world.session(SES, { updated });
+    expect(await check(fewer)).toEqual({ kind: 'conversation', id: SES, state, detail });
+    expect(await check({ counts: { messages: 2, parts: 3 } })).toMatchObject({ state });
+  });
+
+  test('are damage where the run has not ended', async () => {
+    world.session(SES, { updated: ended + 1 });
+    expect(await check(fewer, { ...receipt(), finishedAt: null })).toMatchObject({ state: 'damaged' });
+  });
 });
