@@ -10,7 +10,7 @@ function roots(env: Record<string, string>, store = STORE) {
   const machine: Machine = {
     platform: 'linux',
     env,
-    cwd: join('/', 'work'),
+    cwd: join('/', 'there'),
     home: HOME,
     legacyHome: HOME,
     uid: null,
@@ -33,7 +33,7 @@ describe('the setting without which the daemon does not look into a root', () =>
       ['/d/claude', 'CLAUDE_CONFIG_DIR=/d/claude'],
       [join(HOME, '.claude'), null],
     ]);
-    expect(codex[0]).toMatchObject({ path: '/work/codex', setting: 'CODEX_HOME=/work/codex' });
+    expect(codex[0]).toMatchObject({ path: '/there/codex', setting: 'CODEX_HOME=/there/codex' });
     expect(opencode.map(({ path, setting }) => [path, setting])).toEqual([
       ['/d/xdg/opencode', 'XDG_DATA_HOME=/d/xdg'],
       [join(HOME, '.local', 'share', 'opencode'), null],
