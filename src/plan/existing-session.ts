@@ -76,13 +76,12 @@ export function compareSession(existing: ExistingSession, wanted: ComparedWith):
  */
 export function isDoubted(
   { columns }: ExistingSession,
-  { draft, managedPath }: Pick<ComparedWith, 'draft' | 'managedPath'>,
-  { resumeId }: Facts,
+  { draft, managedPath, resumeIdOf }: Omit<ComparedWith, 'resumeId'>,
 ): boolean {
   const id = text(columns.agent_session_id);
   const stored = storedId(draft);
   if (id === '' || draft.harness === null) return false;
-  return stored === null || id.toLowerCase() !== resumeId(draft.harness, stored, managedPath)?.toLowerCase();
+  return stored === null || id.toLowerCase() !== resumeIdOf(draft.harness, stored, managedPath)?.toLowerCase();
 }
 
 /** Where the values of an existing row stand in the record, those that hang on more than the old store. */

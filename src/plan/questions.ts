@@ -157,7 +157,7 @@ function settle(draft: DraftOrchestrator, context: Context, facts: Facts, claims
     }
     const { managedRoots, resumeId: resumeIdOf } = facts;
     const wanted = { draft, managedPath, daemonPrefix: ownPrefix, managedRoots, resumeIdOf };
-    const doubted = isDoubted(existing, wanted, facts);
+    const doubted = isDoubted(existing, wanted);
     const decide = (resumeId: string | null): Decided => {
       const { outcome, reason, notes, fields } = compareSession(existing, { ...wanted, resumeId });
       const told = decided(outcome, reason, notes, fields);
