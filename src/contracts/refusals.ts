@@ -1,3 +1,5 @@
+import type { RefusalReport } from './outcome';
+
 /**
  * Every refusal of migration.md 3, in the order in which refusals of one stage are named; with cause and remedy for the
  * guide.
@@ -68,6 +70,11 @@ export class Refusal extends Error {
     readonly hint: string = REFUSAL_CODES[code][1],
   ) {
     super(message);
+  }
+
+  /** What an outcome tells of it. */
+  get report(): RefusalReport {
+    return { code: this.code, message: this.message, hint: this.hint };
   }
 }
 

@@ -60,7 +60,7 @@ export class OutcomeBuilder {
       ...this.#outcome(plan),
       status: 'refused',
       exitCode: EXIT.refused,
-      refusal: { code: refusal.code, message: refusal.message, hint: refusal.hint },
+      refusal: refusal.report,
     };
   }
 

@@ -94,13 +94,12 @@ export async function undo(flags: UndoFlags, setting: UndoSetting): Promise<Undo
     };
     const seen = await steadily(paths.migrations, look, () => refuseRunInProgress(paths));
     const { receipt } = seen;
-    const planned = seen.planned?.items ?? null;
     notes.push(...seen.unfinished);
     // What a run that goes on has begun to add or to remove is no answer.
     if (flags.dryRun) refuseRunInProgress(paths);
-    if (receipt === null || planned === null)
+    if (receipt === null || seen.planned === null)
       return { ...empty, status: 'nothing-to-undo', exitCode: EXIT.done, runId: receipt?.runId ?? null };
-    const schemaVersion = seen.planned?.schemaVersion ?? 0;
+    const { items: planned, schemaVersion, removesDatabase } = seen.planned;
     const about = { ...empty, runId: receipt.runId, schemaVersion, backup: receipt.backup };
     if (!flags.dryRun || planned.some(({ outcome }) => outcome === 'removed')) {
       const daemon = await findDaemon(runFile(machine), machine);
@@ -108,7 +107,7 @@ export async function undo(flags: UndoFlags, setting: UndoSetting): Promise<Undo
       if (daemon.refusal !== null) throw daemon.refusal;
     }
     if (flags.dryRun) {
-      const after = seen.planned?.removesDatabase === true ? 0 : schemaVersion;
+      const after = removesDatabase ? 0 : schemaVersion;
       return { ...about, schemaVersion: after, status: 'planned', exitCode: EXIT.done, items: planned };
     }
     setting.interrupted();
@@ -154,7 +153,7 @@ export async function undo(flags: UndoFlags, setting: UndoSetting): Promise<Undo
       ...empty,
       status: 'refused',
       exitCode: EXIT.refused,
-      refusal: { code: error.code, message: error.message, hint: error.hint },
+      refusal: error.report,
     };
   }
 }

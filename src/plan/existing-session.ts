@@ -1,4 +1,5 @@
-import type { ExistingSession } from '../contracts/facts';
+import type { ExistingSession, HarnessId } from '../contracts/facts';
+import type { SessionRecord } from '../contracts/legacy';
 import type { Note } from '../contracts/notes';
 import type { Provenance } from '../contracts/plan';
 import { fallbackBranch } from './branch';
@@ -106,12 +107,17 @@ export function existingProvenance(
 
 const AS_IT_IS: Provenance = { rule: 'as the rewrite has it', from: [] };
 
-/** The key under which the record of an orchestrator holds the id of its conversation (legacy-store.md 5.1). */
-export function idKey({ harness }: Pick<DraftOrchestrator, 'harness'>): IdKey {
-  return harness === 'codex' ? 'codexThreadId' : harness === 'opencode' ? 'opencodeSessionId' : 'claudeSessionUuid';
-}
+/** The conversation id that each agent's records keep (legacy-store.md 5.1). */
+export const ID_KEYS = {
+  'claude-code': 'claudeSessionUuid',
+  codex: 'codexThreadId',
+  opencode: 'opencodeSessionId',
+} as const satisfies Record<HarnessId, keyof SessionRecord>;
 
-type IdKey = 'claudeSessionUuid' | 'codexThreadId' | 'opencodeSessionId';
+/** The key under which the record of an orchestrator holds the id of its conversation. */
+export function idKey({ harness }: Pick<DraftOrchestrator, 'harness'>): (typeof ID_KEYS)[HarnessId] {
+  return ID_KEYS[harness ?? 'claude-code'];
+}
 
 /** The id of its conversation that the record of an orchestrator holds, as it is written there. */
 export function storedId(draft: Pick<DraftOrchestrator, 'harness' | 'record'>): string | null {

@@ -1,12 +1,8 @@
 import { derived, EMPTY, ignored, type Reason, UNKNOWN_KEY } from './disposition';
+import { ID_KEYS } from './existing-session';
 import { isEmptyLeaf, type Leaf } from './leaves';
 
-/** The conversation id that each agent's records keep (legacy-store.md 5.1). */
-const RESUME_KEYS: Readonly<Record<string, string>> = {
-  claudeSessionUuid: 'claude-code',
-  codexThreadId: 'codex',
-  opencodeSessionId: 'opencode',
-};
+const AGENTS: ReadonlyMap<string, string> = new Map(Object.entries(ID_KEYS).map(([agent, key]) => [key, agent]));
 
 /** What the plan made of the record that it chose. */
 export interface ChosenRecord {
@@ -30,7 +26,7 @@ export function recordReason(leaf: Leaf, chosen: ChosenRecord): Reason {
   }
   if (isEmptyLeaf(leaf)) return EMPTY;
   if (key === 'runtimeHandle') return handleReason(keys.slice(1));
-  const agent = RESUME_KEYS[key];
+  const agent = AGENTS.get(key);
   if (agent !== undefined) {
     if (agent !== chosen.harness) return ignored(`it is an id of ${agent}, and the session is not one of that agent`);
     if (chosen.conversationRule === null) return ignored('no row is made for this session');

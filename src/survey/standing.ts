@@ -104,8 +104,7 @@ async function bothSides(
     };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    const refusal = { code: error.code, message: error.message, hint: error.hint };
-    return { ...common, status: 'unreadable', running: await running(null), notes, refusal };
+    return { ...common, status: 'unreadable', running: await running(null), notes, refusal: error.report };
   }
 }
 

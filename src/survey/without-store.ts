@@ -38,8 +38,7 @@ export async function leftBy(
     return { status, schemaVersion: facts.version, refusal: null };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
-    const refusal = { code: error.code, message: error.message, hint: error.hint };
-    return { status: 'unreadable', schemaVersion: 0, refusal };
+    return { status: 'unreadable', schemaVersion: 0, refusal: error.report };
   }
 }
 

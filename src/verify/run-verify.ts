@@ -69,7 +69,7 @@ export async function verify(flags: VerifyFlags, machine: Machine): Promise<Veri
       schemaVersion: 0,
       checks: [],
       notes: [],
-      refusal: { code: error.code, message: error.message, hint: error.hint },
+      refusal: error.report,
     };
   }
 }

@@ -37,6 +37,17 @@ beforeEach(() => {
 });
 afterEach(() => home.remove(), 180_000);
 
+/** Of all rows and conversations only those of one project are left, whole. */
+function acmeStays(): void {
+  expect(rowsOf(database())).toMatchObject({
+    projects: [{ id: ACME }],
+    sessions: [{ id: 'acme-orchestrator' }],
+    session_worktrees: [{ session_id: 'acme-orchestrator' }],
+  });
+  const cwd = join(dataDir(), 'worktrees', ACME, 'orchestrator', 'acme-orchestrator');
+  expect(existsSync(claudeFile(home, cwd, 'bc6650a6-a81a-492c-9142-a294d19ddbf4'))).toBe(true);
+}
+
 describe('rollback', () => {
   test('right after the run everything is gone, the backup and the receipt stay, and a new run migrates again', async () => {
     await run(home, ['--yes']);
@@ -98,13 +109,7 @@ describe('rollback', () => {
     );
     const done = await undo();
     expect(done.document).toMatchObject({ status: 'partly-undone' });
-    expect(rowsOf(database())).toMatchObject({
-      projects: [{ id: ACME }],
-      sessions: [{ id: 'acme-orchestrator' }],
-      session_worktrees: [{ session_id: 'acme-orchestrator' }],
-    });
-    const cwd = join(dataDir(), 'worktrees', ACME, 'orchestrator', 'acme-orchestrator');
-    expect(existsSync(claudeFile(home, cwd, 'bc6650a6-a81a-492c-9142-a294d19ddbf4'))).toBe(true);
+    acmeStays();
   });
 
   test('a row of another table that refers to the session keeps it', async () => {
@@ -307,13 +312,7 @@ describe('a row that the database itself keeps', () => {
       outcome: 'refused',
       reason,
     });
-    expect(rowsOf(database())).toMatchObject({
-      projects: [{ id: ACME }],
-      sessions: [{ id: 'acme-orchestrator' }],
-      session_worktrees: [{ session_id: 'acme-orchestrator' }],
-    });
-    const cwd = join(dataDir(), 'worktrees', ACME, 'orchestrator', 'acme-orchestrator');
-    expect(existsSync(claudeFile(home, cwd, 'bc6650a6-a81a-492c-9142-a294d19ddbf4'))).toBe(true);
+    acmeStays();
     expect(readdirSync(join(home.path, '.ao', 'migrations')).filter((name) => !name.endsWith('.json'))).toEqual([]);
     edit('DROP TRIGGER keeps');
     expect(await undo()).toMatchObject({ exitCode: 0, document: { status: 'undone' } });

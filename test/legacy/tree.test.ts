@@ -114,7 +114,7 @@ describe('YAML to a tree', () => {
     );
   });
 
-  test('no piece of the text is in an error: any of it may be of a secret', () => {
+  test('no piece of the text is in an error, for it may be of a secret', () => {
     // No sentence of ours or of the parser has one of these characters.
     const secret = 'Q7Z5';
     const quoted = (text: string): void => {
