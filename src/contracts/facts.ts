@@ -90,6 +90,8 @@ export interface FoundConversation {
   readonly destination: 'absent' | 'in-place';
   /** The import makes OpenCode take all its JSON files over into a database first, which cannot be bounded. */
   readonly takesOver?: true;
+  /** Only its beginning was read: due if a recorded system prompt is met while it is copied. */
+  readonly roleNote?: Note;
   readonly notes: readonly Note[];
 }
 

@@ -107,6 +107,8 @@ export interface ConversationCopy {
   readonly destination: 'absent' | 'in-place';
   /** The import makes OpenCode take all its JSON files over into a database first, which cannot be bounded. */
   readonly takesOver?: true;
+  /** As of the finding: due if a recorded system prompt is met on the way. */
+  readonly roleNote?: Note;
 }
 
 export interface PlannedOrchestrator {

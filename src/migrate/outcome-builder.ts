@@ -34,7 +34,7 @@ export class OutcomeBuilder {
       failed.set(`${kind} ${id}`, { outcome: 'failed', reason });
       this.notes.push({ code: 'ROW_FAILED', severity: 'warn', id, message: reason });
     }
-    this.notes.push(...applied.notes);
+    this.notes.push(...applied.notes, ...applied.placed.flatMap(({ notes }) => notes ?? []));
     const counted = withMessages(plan, applied);
     // Another item may have the same id: one that was not to be created.
     const items = plannedItems(counted).map(

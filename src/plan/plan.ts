@@ -181,6 +181,7 @@ function copyOf({ draft, request, managedPath }: OpenQuestion, found: FoundConve
     messages: found.messages,
     destination: found.destination,
     ...(found.takesOver === true ? { takesOver: true } : {}),
+    ...(found.roleNote === undefined ? {} : { roleNote: found.roleNote }),
   };
 }
 

@@ -1,3 +1,4 @@
+import type { Note } from '../contracts/notes';
 import { MessageCounter } from './claude-count';
 import { isLiteral, leadingText, type Member, memberOf, membersOfRow, objectOf, textOf } from './members';
 import type { Edit, Rewrite } from './rewrite';
@@ -17,33 +18,31 @@ export interface Transcript {
   readonly firstCwd: string | null;
   /** Epoch milliseconds of the first row that has a date. */
   readonly firstTimestampMs: number | null;
-  /** A recorded system prompt is carried. */
+  /** A recorded system prompt is carried, in as much as was read. */
   readonly hasSnapshot: boolean;
+  /** Its beginning decided; recorded prompts may lie behind. */
+  readonly isBeginning: boolean;
 }
 
-/**
- * Reads a transcript whole, or up to `COUNT_LIMIT` and on to its first message.
- *
- * @param counts tell the number of messages; without, most of a file is only searched for recorded prompts
- */
-export function readTranscript(file: OpenFile, counts: boolean): Promise<Transcript> {
-  if (file.size <= COUNT_LIMIT) return scan(file, (seen) => !counts && seen.hasSnapshot && isJudged(seen), { counts });
-  return scan(file, (seen, offset) => offset >= COUNT_LIMIT && seen.hasMessage, { counts });
+/** Reads a transcript whole, or up to `COUNT_LIMIT` and on to its first message. */
+export function readTranscript(file: OpenFile): Promise<Transcript> {
+  if (file.size <= COUNT_LIMIT) return scan(file, () => false, CHUNK);
+  return scan(file, (seen, offset) => offset >= COUNT_LIMIT && seen.hasMessage, CHUNK);
 }
 
 /** What transcripts held when a run first looked, so that its second look reads only those that changed (migration.md 7). */
 export class TranscriptMemory {
   readonly #kept = new Map<string, { readonly file: Omit<OpenFile, 'descriptor'>; readonly transcript: Transcript }>();
 
-  /** @param counts somebody will be told the number of messages */
-  constructor(private readonly counts: boolean) {}
+  /** @param whole somebody will be told, before they are copied, how many messages there are and what else is in them */
+  constructor(private readonly whole: boolean) {}
 
-  /** As `readTranscript`. */
+  /** As `readTranscript` or, where that can wait, `readBeginning`. */
   async read(file: OpenFile): Promise<Transcript> {
     const { path, inode, size, mtimeMs } = file;
     const kept = this.#kept.get(path);
     if (kept?.file.inode === inode && kept.file.size === size && kept.file.mtimeMs === mtimeMs) return kept.transcript;
-    const transcript = await readTranscript(file, this.counts);
+    const transcript = await (this.whole ? readTranscript : readBeginning)(file);
     this.#kept.set(path, { file: { path, inode, size, mtimeMs }, transcript });
     return transcript;
   }
@@ -60,29 +59,31 @@ export async function holdsMessage(file: OpenFile): Promise<boolean> {
 }
 
 /** Whose transcript this is, and since when; what follows can only be counted. */
-function isJudged(seen: Transcript): boolean {
+function isJudged(seen: Seen): boolean {
   return seen.hasOwnMessage && seen.firstCwd !== null && seen.firstTimestampMs !== null;
 }
 
 const KEYS = ['type', 'cwd', 'timestamp', 'isSidechain', 'attachment'];
-const SNAPSHOT = Buffer.from('prompt_snapshot');
 
-/** @param whole the file is read to its end, counting messages or not; without, only until `isEnough` */
+/** @param first bytes read at once in the beginning */
 async function scan(
   file: OpenFile,
-  isEnough: (seen: Transcript, offset: number) => boolean,
-  whole: { readonly counts: boolean } | null = null,
+  isEnough: (seen: Seen, offset: number) => boolean,
+  first?: number,
 ): Promise<Transcript> {
-  const reader = new TranscriptReader(whole?.counts !== false);
+  const reader = new TranscriptReader();
   const { seen } = reader;
   let offset = 0;
-  for await (const chunk of bytesOf(file, 0, file.size, whole === null ? undefined : CHUNK)) {
+  for await (const chunk of bytesOf(file, 0, file.size, first)) {
     const isKnown = reader.push(chunk, () => isEnough(seen, reader.end));
     offset += chunk.length;
-    if (isKnown || isEnough(seen, offset)) return { ...seen, messages: null };
+    if (isKnown || isEnough(seen, offset))
+      return { ...seen, messages: null, isBeginning: offset < file.size || isKnown };
   }
-  return whole?.counts === false ? { ...seen, messages: null } : { ...seen };
+  return { ...seen, isBeginning: false };
 }
+
+type Seen = TranscriptReader['seen'];
 
 /** Judges and counts the rows of a transcript as its bytes come. */
 class TranscriptReader {
@@ -94,15 +95,8 @@ class TranscriptReader {
     firstTimestampMs: null as number | null,
     hasSnapshot: false,
   };
-  readonly #splitter: RowSplitter;
-  readonly #counts: boolean;
+  readonly #splitter = new RowSplitter((row) => (this.#judged ? this.#count(row) : this.#judge(row)));
   #judged = false;
-
-  /** @param counts go on counting once it is known whose transcript this is */
-  constructor(counts: boolean) {
-    this.#counts = counts;
-    this.#splitter = new RowSplitter((row) => (this.#judged ? this.#count(row) : this.#judge(row)));
-  }
 
   /** Offset after the last row seen. */
   get end(): number {
@@ -127,7 +121,6 @@ class TranscriptReader {
       seen.hasOwnMessage ||= !isLiteral(row.bytes, members, 'isSidechain', 'true');
     } else if (type === 'attachment') seen.hasSnapshot ||= isSnapshot(row, members);
     this.#judged = isJudged(seen);
-    if (this.#judged && !this.#counts) this.#splitter.wanted = [SNAPSHOT];
   }
 
   /** Of a file that is judged only the kinds of its rows count: none is read further than it takes to know that. */
@@ -157,23 +150,28 @@ function isSnapshot(row: Row, members: readonly Member[]): boolean {
 /**
  * What the copy of a transcript is made of: the source up to its last newline, a row at the end that cancels Claude's own
  * worktree where the session was last in one, and with `strip` without recorded system prompts (harness-sessions.md 1.3).
- * With `counts` its messages are counted on the way.
+ * What a plan that read only its beginning could not say is found on the way.
  */
 export async function transcriptRewrite(
   file: OpenFile,
   sessionId: string,
   strip: boolean,
-  counts = false,
+  { counts, roleNote }: Unsaid = {},
 ): Promise<Rewrite> {
   let inWorktree = false;
+  let hasSnapshot = false;
   const splitter = new RowSplitter((row) => {
-    if (!row.bytes.includes(WORKTREE_STATE)) return;
+    const isState = row.bytes.includes(WORKTREE_STATE);
+    if (!isState && (roleNote === undefined || hasSnapshot || !row.bytes.includes(SNAPSHOT))) return;
     const members = membersOfRow(row);
-    if (members === null || textOf(row.bytes, members, 'type') !== 'worktree-state') return;
-    inWorktree = textOf(row.bytes, objectOf(row.bytes, members, 'worktreeSession'), 'worktreePath') !== null;
+    if (members === null) return;
+    const type = textOf(row.bytes, members, 'type');
+    if (type === 'worktree-state')
+      inWorktree = textOf(row.bytes, objectOf(row.bytes, members, 'worktreeSession'), 'worktreePath') !== null;
+    else if (type === 'attachment') hasSnapshot ||= isSnapshot(row, members);
   });
-  splitter.wanted = [WORKTREE_STATE];
-  const counter = counts ? new MessageCounter() : null;
+  splitter.wanted = roleNote === undefined ? [WORKTREE_STATE] : [WORKTREE_STATE, SNAPSHOT];
+  const counter = counts === true ? new MessageCounter() : null;
   return {
     end: await endOfRows(file),
     edits: strip ? await snapshotEdits(file) : [],
@@ -182,11 +180,21 @@ export async function transcriptRewrite(
       counter?.push(chunk);
     },
     ...(counter === null ? {} : { messages: () => counter.total }),
+    ...(roleNote === undefined ? {} : { notes: () => (hasSnapshot ? [roleNote] : []) }),
     tail: () => Buffer.from(inWorktree ? cancelRow(sessionId) : ''),
   };
 }
 
+/** What a copy is to be asked for because the plan does not say it. */
+export interface Unsaid {
+  /** The number of its messages. */
+  readonly counts?: boolean;
+  /** For a recorded system prompt. */
+  readonly roleNote?: Note;
+}
+
 const WORKTREE_STATE = Buffer.from('worktree-state');
+const SNAPSHOT = Buffer.from('prompt_snapshot');
 
 function cancelRow(sessionId: string): string {
   return `${JSON.stringify({ type: 'worktree-state', worktreeSession: null, sessionId })}\n`;

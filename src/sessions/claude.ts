@@ -5,7 +5,14 @@ import type { ConversationCopy } from '../contracts/plan';
 import { ClaudeRoot, type ClaudeRootDeps } from './claude-folders';
 import { ClaudeSearch, type Located } from './claude-search';
 import { readSidecar } from './claude-sidecar';
-import { holdsMessage, TranscriptMemory, transcriptRewrite } from './claude-transcript';
+import {
+  holdsMessage,
+  readTranscript,
+  type Transcript,
+  TranscriptMemory,
+  transcriptRewrite,
+  type Unsaid,
+} from './claude-transcript';
 import {
   blocked,
   blockedBy,
@@ -62,23 +69,26 @@ export function claudeHarness(deps: ClaudeDeps): Harness {
     if (located === null) return notFound(search.problems.list, notes);
     const user = located.root.isLocal ? await userOf(request, located) : null;
     if (user !== null) return blocked('CONVERSATION_IN_USE', `the conversation is in use by ${user}`, notes);
-    return settle(request, located, [...notes, ...notesOf(request, located)]);
+    return settle(request, located, notes);
   }
 
-  async function settle(request: ConversationRequest, located: Located, notes: Note[]): Promise<ConversationFinding> {
-    const { root, id, path, size, mtimeMs, how, transcript } = located;
+  async function settle(request: ConversationRequest, found: Located, before: Note[]): Promise<ConversationFinding> {
+    const { root, id, path, size, mtimeMs, how } = found;
     const folder = join(root.destination, 'projects', slug(deps.paths.of(request.destinationCwd)));
-    const obstacle = await obstacleBelow(root.destination, folder);
-    if (obstacle !== null) return blocked('CONVERSATION_CONFLICT', `is a link or no directory: ${obstacle}`, notes);
     const main = { source: path, destination: join(folder, `${id}.jsonl`), size, mtimeMs };
-    const state = await stateOf(main, id);
+    const obstacle = obstacleBelow(root.destination, folder);
+    const state = obstacle === null ? await stateOf(main, id) : null;
+    const isPlaced = state === 'equal' || state === 'grown';
+    // What is in place is not copied, so nobody would come by what lies behind its beginning.
+    const transcript = isPlaced ? await wholeOf(found) : found.transcript;
+    const notes = [...before, ...notesOf(request, found, transcript)];
+    if (obstacle !== null) return blocked('CONVERSATION_CONFLICT', `is a link or no directory: ${obstacle}`, notes);
     if (state === 'different')
       return blocked('CONVERSATION_CONFLICT', `another file is there: ${main.destination}`, notes);
 
     const sidecar = await sidecarOf(join(dirname(path), id), join(folder, id));
     const memory = join(dirname(path), 'memory');
     const behind = [...sidecar.left, ...(readSidecar(memory).files.length > 0 ? [memory] : [])];
-    const isPlaced = state !== null;
     if (isPlaced) behind.push(...sidecar.missing.map((file) => file.source));
     else if (sidecar.conflict !== null) {
       return blocked('CONVERSATION_CONFLICT', `another file is there: ${sidecar.conflict}`, notes);
@@ -94,8 +104,17 @@ export function claudeHarness(deps: ClaudeDeps): Harness {
       size: files.reduce((sum, file) => sum + file.size, 0),
       messages: transcript.messages,
       destination: isPlaced ? 'in-place' : 'absent',
+      ...(mayHideRole(transcript) ? { roleNote: roleNote(request) } : {}),
       notes,
     };
+  }
+
+  async function wholeOf({ path, transcript }: Located): Promise<Transcript> {
+    return transcript.isBeginning ? withFile(path, readTranscript) : transcript;
+  }
+
+  function mayHideRole({ isBeginning, hasSnapshot }: Transcript): boolean {
+    return isBeginning && !hasSnapshot && !deps.options.stripRoleSnapshot;
   }
 
   /** Who has the conversation open (migration.md 6.3), for people; null if nobody. */
@@ -113,13 +132,16 @@ export function claudeHarness(deps: ClaudeDeps): Harness {
     );
   }
 
-  function rewriteOf(file: OpenFile, id: string, counts = false) {
-    return transcriptRewrite(file, id, deps.options.stripRoleSnapshot, counts);
+  function rewriteOf(file: OpenFile, id: string, unsaid: Unsaid = {}) {
+    return transcriptRewrite(file, id, deps.options.stripRoleSnapshot, unsaid);
   }
 
   function jobsOf(copy: ConversationCopy): StagingJob[] {
     if (copy.destination === 'in-place') return [];
-    const counts = copy.messages === null && deps.options.countsCopies;
+    const unsaid: Unsaid = {
+      counts: copy.messages === null && deps.options.countsCopies,
+      ...(copy.roleNote === undefined ? {} : { roleNote: copy.roleNote }),
+    };
     return copy.files.map((file, index) => ({
       ...file,
       sourceRoot: rootOf(
@@ -131,7 +153,7 @@ export function claudeHarness(deps: ClaudeDeps): Harness {
         roots.map((root) => root.destination),
       ),
       rewrite: async (source) =>
-        index === 0 ? rewriteOf(source, copy.resumeId, counts) : { end: source.size, edits: [] },
+        index === 0 ? rewriteOf(source, copy.resumeId, unsaid) : { end: source.size, edits: [] },
     }));
   }
 
@@ -154,15 +176,17 @@ export function claudeHarness(deps: ClaudeDeps): Harness {
     return null;
   }
 
-  function notesOf(request: ConversationRequest, located: Located): Note[] {
-    const { root, size, transcript } = located;
+  function notesOf(request: ConversationRequest, located: Located, transcript: Transcript): Note[] {
+    const { root, size } = located;
     const notes = choiceNotes(request, located, [root.setting]);
-    if (transcript.hasSnapshot && !deps.options.stripRoleSnapshot) {
-      notes.push(noteFor(request, 'CONVERSATION_ROLE', 'warn', 'a recorded system prompt is carried along'));
-    }
+    if (transcript.hasSnapshot && !deps.options.stripRoleSnapshot) notes.push(roleNote(request));
     notes.push(...sizeNotes(request, size));
     return notes;
   }
+}
+
+function roleNote(request: ConversationRequest): Note {
+  return noteFor(request, 'CONVERSATION_ROLE', 'warn', 'a recorded system prompt is carried along');
 }
 
 /** What of a sidecar is still to be copied. Files that are there and equal are left out; a different one is a conflict. */

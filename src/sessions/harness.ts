@@ -1,4 +1,5 @@
 import type { ConversationFinding, ConversationRequest, HarnessId } from '../contracts/facts';
+import type { Note } from '../contracts/notes';
 import type { ConversationCopy } from '../contracts/plan';
 
 /** The folders in which the three agents keep conversations, in the order in which they are searched (migration.md 6.5, 4.2). */
@@ -50,6 +51,8 @@ export interface StagedConversation {
   /** What the agent must have in its own store afterwards, where it keeps no file of it. */
   readonly counts?: { readonly messages: number; readonly parts: number };
   readonly createdDirectories: readonly string[];
+  /** What only reading all of it could tell. */
+  readonly notes?: readonly Note[];
 }
 
 export interface HarnessOptions {

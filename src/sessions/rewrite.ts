@@ -1,3 +1,4 @@
+import type { Note } from '../contracts/notes';
 import { readAt } from './descriptor';
 import { borrowBuffer, contentOf, giveBack, type OpenFile } from './source';
 
@@ -17,6 +18,8 @@ export interface Rewrite {
   readonly see?: (chunk: Buffer) => void;
   /** Messages in the carried content, once all of it was seen; absent where nobody counts. */
   readonly messages?: () => number;
+  /** What people must hear of the carried content and the plan could not say, once all of it was seen. */
+  readonly notes?: () => readonly Note[];
   /** Bytes after the carried content. */
   readonly tail?: () => Uint8Array;
 }

@@ -10,6 +10,7 @@ import {
   unlinkSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import type { Note } from '../contracts/notes';
 import type { ConversationCopy } from '../contracts/plan';
 import { openNew, syncDescriptor, writeWhole } from './descriptor';
 import { createPrivateDirectory } from './directories';
@@ -61,6 +62,7 @@ export async function stageFiles(
 ): Promise<StagedConversation> {
   const files: StagedFile[] = [];
   const createdDirectories: string[] = [];
+  const notes: Note[] = [];
   let { messages } = copy;
   try {
     for (const [index, job] of jobs.entries()) {
@@ -69,8 +71,9 @@ export async function stageFiles(
       const temporary = join(directory, `${TEMPORARY_PREFIX}${deps.tag}-${copy.resumeId}-${index}.part`);
       const stage = async () => {
         await createPrivateDirectory(directory, createdDirectories);
-        const { messages: counted, ...file } = await stageFile(job, temporary, progress);
+        const { messages: counted, notes: seen, ...file } = await stageFile(job, temporary, progress);
         files.push(file);
+        notes.push(...seen);
         messages ??= counted;
       };
       try {
@@ -85,7 +88,7 @@ export async function stageFiles(
     await discardFiles({ copy, files, createdDirectories });
     throw error;
   }
-  return { copy: { ...copy, messages }, files, createdDirectories };
+  return { copy: { ...copy, messages }, files, createdDirectories, notes };
 }
 
 /**
@@ -146,6 +149,7 @@ async function stageFile(job: StagingJob, temporary: string, progress: Progress)
 interface CountedFile extends StagedFile {
   /** Null where they were not counted. */
   readonly messages: number | null;
+  readonly notes: readonly Note[];
 }
 
 type Written = Omit<CountedFile, 'temporary' | 'destination'>;
@@ -187,6 +191,7 @@ async function copyFile(
     sha256: copied.digest('hex'),
     size,
     messages: rewrite.messages?.() ?? null,
+    notes: rewrite.notes?.() ?? [],
   };
 }
 

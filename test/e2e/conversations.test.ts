@@ -12,6 +12,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
+import type { Note } from '../../src/contracts/notes';
 import { run, runJson } from '../support/executable';
 import { emptyHome, type Home, write } from '../support/home';
 import { snapshot } from '../support/tree';
@@ -179,6 +180,29 @@ describe('conversations of the three agents', () => {
       };
       expect(await told(['--dry-run'])).toBe('messages not counted');
       expect(await told(['--yes'])).toBe('3 messages');
+    },
+    LONG,
+  );
+
+  test(
+    'a recorded role is told by a dry run and by the migration alike, wherever it lies',
+    async () => {
+      const slug = worktree('claude-code').replace(/[^A-Za-z0-9]/g, '-');
+      const cwd = worktree('claude-code');
+      const rows = [
+        { type: 'user', cwd, timestamp: '2026-05-10T08:00:00.000Z', message: { content: 'hi' } },
+        ...Array.from({ length: 20 }, () => ({ type: 'progress', data: 'x'.repeat(10_000) })),
+        { type: 'attachment', attachment: { type: 'prompt_snapshot' } },
+      ];
+      const text = rows.map((row) => `${JSON.stringify(row)}\n`).join('');
+      write(home, { [`.claude/projects/${slug}/${UUID}.jsonl`]: text });
+      const told = async (args: readonly string[]) => {
+        const { document } = await runJson(home, [...args, '--project', 'claude-code'], { env });
+        return (document.notes as readonly Note[]).filter(({ code }) => code === 'CONVERSATION_ROLE');
+      };
+      const planned = await told(['--dry-run']);
+      expect(planned).toMatchObject([{ severity: 'warn', id: 'claude-code-orchestrator' }]);
+      expect(await told(['--yes'])).toEqual(planned);
     },
     LONG,
   );

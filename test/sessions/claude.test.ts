@@ -858,20 +858,54 @@ describe('what is written', () => {
     expect(await find({ storedId: ID })).toMatchObject({ messages: before + 2 });
   });
 
-  test('where nobody will be told, none is counted, and a recorded prompt is found all the same', async () => {
-    const path = own(ID);
-    const deps = { transcripts: new TranscriptMemory(false) };
-    expect(assertFound(await find({ storedId: ID }, deps))).toMatchObject({ messages: null, notes: [] });
-    appendFileSync(path, '{"type":"user","message":"prompt_snapshot"}\n');
-    expect(assertFound(await find({ storedId: ID }, deps)).notes).toEqual([]);
-    appendFileSync(
-      path,
-      `${'{"type":"progress"}\n'.repeat(50_000)}{"type":"attachment","attachment":{"type":"prompt_snapshot"}}\n`,
-    );
-    const found = assertFound(await find({ storedId: ID }, deps));
-    expect({ codes: codesOf(found), messages: found.messages }).toEqual({
-      codes: ['CONVERSATION_ROLE'],
-      messages: null,
+  describe('where nobody is told with the plan, only the beginning is read, and a recorded prompt', () => {
+    const SNAPSHOT = '{"type":"attachment","attachment":{"type":"prompt_snapshot"}}\n';
+    const unread = () => ({ transcripts: new TranscriptMemory(false) });
+    const staged = async (deps: Parameters<World['claudeHarness']>[0]) => {
+      const harness = world.claudeHarness(deps);
+      const request = world.request({ storedId: ID });
+      const found = assertFound(await harness.find(request));
+      const stage = await harness.stage(copyOf(found, request), NO_PROGRESS);
+      await harness.discard(stage);
+      return {
+        planned: codesOf(found),
+        messages: found.messages,
+        copied: stage.notes?.map(({ code, id }) => [code, id]),
+      };
+    };
+    const role = () => ['CONVERSATION_ROLE', world.request().recordId];
+
+    test('behind it is told once it was copied', async () => {
+      const path = own(ID);
+      expect(await staged(unread())).toEqual({ planned: [], messages: null, copied: [] });
+      appendFileSync(path, '{"type":"user","message":"prompt_snapshot"}\n');
+      expect(await staged(unread())).toEqual({ planned: [], messages: null, copied: [] });
+      appendFileSync(path, `${'{"type":"progress"}\n'.repeat(50_000)}${SNAPSHOT}${SNAPSHOT}`);
+      expect(await staged(unread())).toEqual({ planned: [], messages: null, copied: [role()] });
+      expect(await staged({})).toMatchObject({ planned: ['CONVERSATION_ROLE'], copied: [] });
+    });
+
+    test('in it is told with the plan, and only there', async () => {
+      const path = own(ID);
+      writeFileSync(path, SNAPSHOT + readFileSync(path, 'utf8'));
+      expect(await staged(unread())).toEqual({ planned: ['CONVERSATION_ROLE'], messages: null, copied: [] });
+    });
+
+    test('that is stripped is not told at all', async () => {
+      appendFileSync(own(ID), SNAPSHOT);
+      const options = { stripRoleSnapshot: true, countsCopies: false };
+      expect(await staged({ ...unread(), options })).toMatchObject({ planned: [], copied: [] });
+    });
+
+    test('of what is in place, which nobody copies, is told with the plan', async () => {
+      appendFileSync(own(ID), SNAPSHOT);
+      await migrate(world.claudeHarness(), world.request({ storedId: ID }));
+      const found = assertFound(await find({ storedId: ID }, unread()));
+      expect({ codes: codesOf(found), destination: found.destination }).toEqual({
+        codes: ['CONVERSATION_ROLE'],
+        destination: 'in-place',
+      });
+      expect(found.roleNote).toBeUndefined();
     });
   });
 

@@ -239,6 +239,7 @@ export function copyOf(found: FoundConversation, request: ConversationRequest): 
     size: found.size,
     messages: found.messages,
     destination: found.destination,
+    ...(found.roleNote === undefined ? {} : { roleNote: found.roleNote }),
   };
 }
 
