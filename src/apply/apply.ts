@@ -5,7 +5,7 @@ import type { Note } from '../contracts/notes';
 import type { MigrateStatus } from '../contracts/outcome';
 import { leavesRest, type Plan, unusableOf } from '../contracts/plan';
 import { closeDatabase } from '../rewrite/connection';
-import { planStaging, promoteDatabase, type StagedDatabase, stageDatabase } from '../rewrite/create';
+import { emptyDatabase, planStaging, promoteDatabase, type StagedDatabase, stageDatabase } from '../rewrite/create';
 import { abandonRows, commitRows, prepareRows } from '../rewrite/existing';
 import type { TargetPaths } from '../rewrite/paths';
 import { type Inserted, plannedRows, type RowFailure, type RowSet } from '../rewrite/rows';
@@ -85,6 +85,7 @@ export async function apply(input: ApplyInput, settle: SettleCommit): Promise<Ap
     input.phase?.('backup');
     await run.backUp();
     input.phase?.('conversations');
+    run.beginDatabase();
     const { placed, failures } = await run.placeConversations(copiesOf(plan));
     const lost = new Set(failures.map(({ sessionId }) => sessionId));
     const wanted = plannedRows(plan);
@@ -127,6 +128,7 @@ export async function apply(input: ApplyInput, settle: SettleCommit): Promise<Ap
 class Run {
   #place: BackupPlace | null = null;
   #placed: readonly StagedConversation[] = [];
+  #empty: Promise<Uint8Array> | null = null;
   #staged: StagedDatabase | null = null;
   #isDurable = true;
 
@@ -151,6 +153,14 @@ class Run {
     }
     this.#place = place;
     input.interrupted();
+  }
+
+  /** A new database without rows is made while conversations are being synced, which leaves time for it. */
+  beginDatabase(): void {
+    if (this.input.db !== null) return;
+    this.#empty = emptyDatabase();
+    // Where a conversation ends the run, nobody asks for it any more.
+    this.#empty.catch(() => {});
   }
 
   async placeConversations(copies: ReturnType<typeof copiesOf>): ReturnType<typeof placeConversations> {
@@ -180,7 +190,7 @@ class Run {
         directories: [...staging.directories],
         stale: [...staging.stale],
       });
-      this.#staged = await stageDatabase(staging, rows);
+      this.#staged = await stageDatabase(staging, await (this.#empty ?? emptyDatabase()), rows);
       result = this.#staged;
     }
     if (result.problems.length > 0) {

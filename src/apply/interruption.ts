@@ -73,8 +73,3 @@ export function listenForSignals({ now, onFirst, onSecond, onLate }: SignalHandl
     },
   };
 }
-
-/** Returns when a signal that has come by now was heard: long work without a pause hears none. */
-export function signalsSeen(): Promise<void> {
-  return new Promise((done) => setImmediate(done));
-}

@@ -1,6 +1,7 @@
-import { Interrupted, type Interruption, signalsSeen } from '../apply/interruption';
+import { Interrupted, type Interruption } from '../apply/interruption';
 import { wrapped } from '../report/layout';
 import type { Terminal } from '../report/terminal';
+import { turn } from '../sessions/in-parallel';
 
 export interface Asking {
   readonly stdinIsTTY: boolean;
@@ -113,7 +114,7 @@ export async function askHere(question: string, terminal: Terminal, signals: Int
   };
   const agreed = await confirm(question, { input, output: process.stderr, live, width, interrupted: signals.signal });
   // The input ends now and then before the signal arrives.
-  await signalsSeen();
+  await turn();
   signals.check();
   if (isClosed) throw new Interrupted('SIGHUP');
   return agreed;

@@ -1,4 +1,4 @@
-import { Interrupted, signalsSeen } from '../apply/interruption';
+import { Interrupted } from '../apply/interruption';
 import { requireWritable } from '../apply/permission';
 import { refuseOtherOwner } from '../apply/preflight';
 import { reasonOf } from '../apply/put-back';
@@ -17,6 +17,7 @@ import { findDaemon } from '../rewrite/daemon';
 import { databaseStands, withSoundCopy } from '../rewrite/inspect';
 import { runFile, type TargetPaths, targetPaths } from '../rewrite/paths';
 import { recordedVersion } from '../rewrite/schema-guard';
+import { turn } from '../sessions/in-parallel';
 import { recoverFirst, recoverUnder } from './recovery';
 
 export interface UndoFlags {
@@ -122,7 +123,7 @@ export async function undo(flags: UndoFlags, setting: UndoSetting): Promise<Undo
       if (current === null || current.status === 'undone')
         return { ...about, status: 'nothing-to-undo', exitCode: EXIT.done };
       // From here on it goes through: it is one piece of work that waits for nothing.
-      await signalsSeen();
+      await turn();
       setting.interrupted();
       const done = rollback({ receipt: current, paths, runId, machine, lockDirectories: lock.madeDirectories });
       const { items } = done;

@@ -1,11 +1,12 @@
 import type { Database } from 'bun:sqlite';
-import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, rmdirSync, rmSync } from 'node:fs';
+import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { syncDirectories } from '../sessions/directories';
 import { stands } from '../sessions/entry';
+import { turn } from '../sessions/in-parallel';
 import { isSystemError } from '../sessions/source';
 import { closeDatabase, openDatabase } from './connection';
-import { applyMigrations } from './goose';
+import { migrationSteps } from './goose';
 import { MIGRATIONS } from './migrations';
 import type { TargetPaths } from './paths';
 import { moveStale, moveWithoutOverwriting, putBackStale, type StaleFile, staleFiles } from './promotion';
@@ -44,14 +45,30 @@ export function planStaging(paths: TargetPaths, runId: string): Staging {
 }
 
 /**
- * Builds a new database under its temporary name: all versions and rows, checked and synced (migration.md 7). Mode 0600,
- * new directories 0750. On an error all of it is gone again.
+ * The bytes of a database of version 12 without rows. Made in memory, a version at a time: where files are being synced
+ * meanwhile it costs no time, and it is a fifth of a small run.
  */
-export async function stageDatabase(staging: Staging, rows: RowSet): Promise<StagedDatabase> {
+export async function emptyDatabase(): Promise<Uint8Array> {
+  const db = openDatabase(':memory:');
+  try {
+    for (const _ of migrationSteps(db, MIGRATIONS)) await turn();
+    return db.serialize();
+  } finally {
+    closeDatabase(db);
+  }
+}
+
+/**
+ * Writes a new database under its temporary name: all versions and rows, checked and synced (migration.md 7). Mode 0600,
+ * new directories 0750. On an error all of it is gone again.
+ *
+ * @param empty as of `emptyDatabase`
+ */
+export async function stageDatabase(staging: Staging, empty: Uint8Array, rows: RowSet): Promise<StagedDatabase> {
   const made: string[] = [];
   try {
     for (const directory of staging.directories) if (makeDirectory(directory)) made.push(directory);
-    closeSync(openSync(staging.temporary, 'wx', 0o600));
+    writeFileSync(staging.temporary, empty, { flag: 'wx', mode: 0o600 });
     const built = build(staging.temporary, rows);
     syncFile(staging.temporary);
     await syncDirectories(made.map((directory) => dirname(directory)));
@@ -127,7 +144,6 @@ function build(temporary: string, rows: RowSet): Pick<StagedDatabase, 'inserted'
     db.run('PRAGMA synchronous = OFF');
     db.run('PRAGMA locking_mode = EXCLUSIVE');
     db.run('PRAGMA temp_store = MEMORY');
-    applyMigrations(db, MIGRATIONS);
     db.run('BEGIN');
     const inserted = insertRows(db, rows);
     db.run('COMMIT');

@@ -35,12 +35,19 @@ const VERSION_TABLE = `CREATE TABLE goose_db_version (
  * below the newest one recorded, or an open transaction.
  */
 export function applyMigrations(db: Database, migrations: readonly Migration[]): number[] {
+  return [...migrationSteps(db, migrations)];
+}
+
+/** The same a version at a time, each told when it is applied, for a caller that has something else to do in between. */
+export function* migrationSteps(db: Database, migrations: readonly Migration[]): Generator<number> {
   if (db.inTransaction) throw new MigrationError('goose_db_version', null, 'a transaction is already open');
   const steps = inOrder(migrations).map(prepare);
   const pending = new Set(pendingVersions(recordedVersions(db), steps.map(versionOf)));
   const due = steps.filter((step) => pending.has(versionOf(step)));
-  for (const step of due) run(db, step);
-  return due.map(versionOf);
+  for (const step of due) {
+    run(db, step);
+    yield versionOf(step);
+  }
 }
 
 /**

@@ -24,6 +24,11 @@ export async function inParallel<T>(
   if (failures.length > 0) throw failures[0];
 }
 
+/** Lets everything run that waits, a signal among it. */
+export function turn(): Promise<void> {
+  return new Promise((done) => setImmediate(done));
+}
+
 /** Runs what it is given one after the other, whatever becomes of each. */
 export function oneAfterTheOther(): <T>(work: () => Promise<T>) => Promise<T> {
   let last: Promise<unknown> = Promise.resolve();

@@ -15,7 +15,7 @@ import { unusableTarget } from '../rewrite/inspect';
 import { managedRoots, managedWorktree, type TargetPaths } from '../rewrite/paths';
 import { daemonPrefix } from '../rewrite/prefix';
 import type { Harness } from '../sessions/harness';
-import { inParallel } from '../sessions/in-parallel';
+import { inParallel, turn } from '../sessions/in-parallel';
 import { PhysicalPaths } from '../sessions/physical';
 import { resumeIdOf } from '../sessions/resume-id';
 import { codeOf } from '../sessions/system-error';
@@ -130,11 +130,6 @@ function isSame(store: LegacyStore, before: LegacyStore): boolean {
     if (error instanceof RangeError) return false;
     throw error;
   }
-}
-
-/** Lets everything run that waits, a signal among it. */
-function turn(): Promise<void> {
-  return new Promise((done) => setImmediate(done));
 }
 
 /** An error while looking is a finding too: that one orchestrator waits for a later run, the others go on. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { type Calls, callsOf, readCalls } from '../../scripts/bench/measure';
 import { makeStore, USUAL } from '../../scripts/bench/store';
 import { syncWhole } from '../../src/apply/whole-sync';
-import { planStaging, stageDatabase } from '../../src/rewrite/create';
+import { emptyDatabase, planStaging, stageDatabase } from '../../src/rewrite/create';
 import { emptyHome } from '../support/home';
 import { orchestratorRows, projectRow } from '../support/target-rows';
 
@@ -129,7 +129,7 @@ async function statementsOf(projects: number): Promise<{ readonly run: number; r
     });
   });
   try {
-    await stageDatabase(planStaging(paths, '20261121-120000-abcdef'), {
+    await stageDatabase(planStaging(paths, '20261121-120000-abcdef'), await emptyDatabase(), {
       projects: ids.map((id) => projectRow(id)),
       orchestrators: ids.map((id) => orchestratorRows(id)),
     });

@@ -15,14 +15,17 @@ import { closeDatabase, openDatabase } from '../../src/rewrite/connection';
 import {
   databaseProblems,
   discardDatabase,
+  emptyDatabase,
   planStaging,
   promoteDatabase,
   type StagedDatabase,
   stageDatabase,
 } from '../../src/rewrite/create';
 import { inspectTarget } from '../../src/rewrite/inspect';
+import { MIGRATIONS } from '../../src/rewrite/migrations';
 import type { TargetPaths } from '../../src/rewrite/paths';
 import type { RowSet } from '../../src/rewrite/rows';
+import { turn } from '../../src/sessions/in-parallel';
 import { killedWriter } from '../support/database-holder';
 import { fingerprint } from '../support/fingerprint';
 import { emptyHome, type Home, machineAt } from '../support/home';
@@ -48,7 +51,7 @@ const mode = (path: string): number => lstatSync(path).mode & 0o777;
 const inData = (): string[] => readdirSync(paths.dataDir).sort();
 
 async function staged(rows: RowSet = ROWS): Promise<StagedDatabase> {
-  return stageDatabase(planStaging(paths, RUN), rows);
+  return stageDatabase(planStaging(paths, RUN), await emptyDatabase(), rows);
 }
 
 function reading<T>(file: string, sql: string): T[] {
@@ -63,7 +66,7 @@ describe('a new database', () => {
     const plan = planStaging(paths, RUN);
     expect(plan.directories).toEqual([join(home.path, '.ao'), paths.dataDir]);
     expect(readdirSync(home.path)).toEqual([]);
-    const { staging, directories, inserted, problems } = await stageDatabase(plan, ROWS);
+    const { staging, directories, inserted, problems } = await stageDatabase(plan, await emptyDatabase(), ROWS);
     expect([problems, inserted.failures, directories]).toEqual([[], [], plan.directories]);
     expect(inData()).toEqual([`.ao.db.${RUN}.partial`]);
 
@@ -83,6 +86,20 @@ describe('a new database', () => {
     ]);
     const facts = await inspectTarget(paths, machineAt(home.path));
     expect([facts.version, facts.projects.length, facts.sessions.length]).toEqual([12, 2, 2]);
+  });
+
+  test('lets others work between its versions while it is made', async () => {
+    let turns = 0;
+    let isDone = false;
+    const made = emptyDatabase().then(() => {
+      isDone = true;
+    });
+    while (!isDone) {
+      await turn();
+      turns += 1;
+    }
+    await made;
+    expect(turns).toBeGreaterThan(MIGRATIONS.length - 2);
   });
 
   test('is in rollback mode, and nothing lies beside it', async () => {
@@ -190,14 +207,14 @@ describe('taken back', () => {
   test('after an error on the way', async () => {
     const plan = planStaging(paths, RUN);
     const broken = { ...plan, temporary: join(paths.dataDir, 'missing/ao.db.partial') };
-    await expect(stageDatabase(broken, ROWS)).rejects.toThrow('ENOENT');
+    await expect(stageDatabase(broken, await emptyDatabase(), ROWS)).rejects.toThrow('ENOENT');
     expect(readdirSync(home.path)).toEqual([]);
   });
 
   test('a directory that somebody else made first is not removed', async () => {
     const plan = planStaging(paths, RUN);
     mkdirSync(paths.dataDir, { recursive: true });
-    const { staging, directories } = await stageDatabase(plan, ROWS);
+    const { staging, directories } = await stageDatabase(plan, await emptyDatabase(), ROWS);
     expect(directories).toEqual([]);
     discardDatabase(staging, directories);
     expect(existsSync(paths.dataDir)).toBe(true);
