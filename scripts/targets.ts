@@ -44,6 +44,10 @@ export const BUILD_FLAGS: readonly BuildFlag[] = [
   { flag: '--compile', reason: 'one file that needs neither Bun nor Node on the machine' },
   { flag: '--bytecode', reason: 'start in a few milliseconds: the imports are not parsed again at every start' },
   { flag: '--format=esm', reason: 'bytecode without it can end with 0 and leave an executable that does not start' },
+  {
+    flag: '--compile-jit-policy=10',
+    reason: 'compile to machine code ten times later: what runs for a tenth of a second does not earn that',
+  },
   { flag: '--splitting', reason: 'what a command does not need is not loaded: in one piece every `node:` module is' },
   { flag: '--minify-whitespace', reason: 'smaller; identifiers stay, because minified ones have collided' },
   { flag: '--minify-syntax', reason: 'smaller, and what --define makes unreachable falls away' },

@@ -26,8 +26,8 @@ test('the build has the flags of distribution.md 1, each with its reason', () =>
   if (target === undefined) throw new Error('no such target');
   expect(buildArguments(target, 'src/main.ts', 'dist/x/ao-migrate', { version: '1.2.3', commit: 'abc' })).toEqual(
     [
-      ['build', 'src/main.ts', '--target=bun-linux-x64', '--compile', '--bytecode', '--format=esm', '--splitting'],
-      ['--minify-whitespace', '--minify-syntax', '--sourcemap=linked'],
+      ['build', 'src/main.ts', '--target=bun-linux-x64', '--compile', '--bytecode', '--format=esm'],
+      ['--compile-jit-policy=10', '--splitting', '--minify-whitespace', '--minify-syntax', '--sourcemap=linked'],
       ['--no-compile-autoload-dotenv', '--no-compile-autoload-bunfig', '--define=process.env.NODE_ENV="production"'],
       ['--define=AO_MIGRATE_VERSION="1.2.3"', '--define=AO_MIGRATE_COMMIT="abc"', '--outfile=dist/x/ao-migrate'],
     ].flat(),
