@@ -44,7 +44,7 @@ export function makeDirectories(path: string, mode = 0o700): string[] {
 }
 
 /** A text, or its pieces where the whole of it would be too much to hold. */
-export type Text = string | Iterable<string>;
+export type Text = string | Iterable<string | Uint8Array>;
 
 /**
  * Writes a whole private file so that after a power cut it is there complete, or as it was before. What an accident has
@@ -66,7 +66,8 @@ export function writeDurably(path: string, text: Text, temporary: string): void 
 export function writeSynced(path: string, text: Text): void {
   const descriptor = openSync(path, 'wx', 0o600);
   try {
-    for (const piece of typeof text === 'string' ? [text] : text) writeAll(descriptor, Buffer.from(piece, 'utf8'));
+    for (const piece of typeof text === 'string' ? [text] : text)
+      writeAll(descriptor, typeof piece === 'string' ? Buffer.from(piece, 'utf8') : piece);
     fsyncSync(descriptor);
   } catch (error) {
     rmSync(path, { force: true });

@@ -244,16 +244,27 @@ export function writeReceipt(paths: StatePaths, receipt: Receipt): void {
 }
 
 /** In pieces, one line for each row, conversation and source: there may be tens of thousands. */
-function* receiptText(receipt: Receipt): Generator<string> {
+function* receiptText(receipt: Receipt): Generator<string | Uint8Array> {
   let before = '{';
   for (const [key, value] of Object.entries(receipt)) {
     if (value === undefined) continue;
     yield `${before}\n  "${key}": `;
     before = ',';
-    if (Array.isArray(value)) yield* listText(value);
+    if (Array.isArray(value)) yield* listBytes(value);
     else yield JSON.stringify(value);
   }
   yield '\n}\n';
+}
+
+/** Of lists that were written: a run writes its receipt twice, and only a few words of it change in between. */
+const written = new WeakMap<readonly unknown[], readonly Uint8Array[]>();
+
+function listBytes(items: readonly unknown[]): readonly Uint8Array[] {
+  const known = written.get(items);
+  if (known !== undefined) return known;
+  const bytes = Array.from(listText(items), (piece) => Buffer.from(piece, 'utf8'));
+  written.set(items, bytes);
+  return bytes;
 }
 
 function* listText(items: readonly unknown[]): Generator<string> {

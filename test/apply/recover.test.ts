@@ -18,7 +18,7 @@ import {
 import { dirname, join } from 'node:path';
 import { journalFile, openJournal, readJournal, type Step } from '../../src/apply/journal';
 import type { Receipt } from '../../src/apply/receipt';
-import { configDigest, receiptFile, textDigest, writeReceipt } from '../../src/apply/receipt';
+import { configDigest, readReceipt, receiptFile, textDigest, writeReceipt } from '../../src/apply/receipt';
 import { recoverRuns, unfinishedRuns } from '../../src/apply/recover';
 import { rollback, UnfinishedRollback } from '../../src/apply/rollback';
 import { type StatePaths, statePaths } from '../../src/apply/state';
@@ -138,6 +138,22 @@ describe('a journal', () => {
     symlinkSync(at(), journalFile(paths, RUN));
     await expect(recover()).rejects.toMatchObject({ code: 'RECOVERY_FAILED' });
     expect(existsSync(journalFile(paths, RUN))).toBe(true);
+  });
+});
+
+describe('a receipt', () => {
+  test('that is written again keeps its lists, whose text is not made anew', () => {
+    let asked = 0;
+    const path = { toJSON: () => `/source/${++asked}` } as unknown as string;
+    const first = receipt({ sources: [{ path, sha256: sha256('x'), size: 1, mtimeMs: 1 }] });
+    writeReceipt(paths, first);
+    writeReceipt(paths, { ...first, status: 'done', backup: '/backup' });
+    expect(readReceipt(paths, RUN)).toMatchObject({
+      status: 'done',
+      backup: '/backup',
+      sessions: [session],
+      sources: [{ path: '/source/1' }],
+    });
   });
 });
 
