@@ -31,10 +31,6 @@ export type BackupManifest = v.InferOutput<typeof Manifest>;
 /** In every backup; without it a folder is none. */
 export const MANIFEST = 'manifest.json';
 
-export function manifestText(manifest: BackupManifest): string {
-  return `${JSON.stringify(manifest, null, 2)}\n`;
-}
-
 /** The manifest of a backup; null where there is none that can be understood. */
 export function readManifest(backup: string): BackupManifest | null {
   try {

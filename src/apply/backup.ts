@@ -23,9 +23,10 @@ import { inParallel } from '../sessions/in-parallel';
 import { sha256, sha256Hex } from '../sessions/sha256';
 import { isSystemError } from '../sessions/source';
 import { errorCode } from '../sessions/system-error';
-import { type BackupEntry, MANIFEST, manifestText, readManifest } from './backup-manifest';
+import { type BackupEntry, type BackupManifest, MANIFEST, readManifest } from './backup-manifest';
 import { makeDirectories, syncDirectory, writeAll, writeSynced } from './durable';
 import { digestOf } from './file-state';
+import { linesOf } from './json-lines';
 import { compactTime, type StatePaths } from './state';
 import { syncWhole } from './whole-sync';
 
@@ -95,8 +96,8 @@ export async function makeBackup(
   }
   const flat = entries.map(({ file }) => join(place.partial, file));
   if (db !== null) entries.push(await copyDatabase(db, into('ao.db'), join(dataDir, 'ao.db')));
-  const manifest = { formatVersion: 1, runId, root: store.root, dataDir, files: entries } as const;
-  writeSynced(into(MANIFEST), manifestText(manifest));
+  const manifest: BackupManifest = { formatVersion: 1, runId, root: store.root, dataDir, files: entries };
+  writeSynced(into(MANIFEST), linesOf(manifest));
   if (flat.length < MANY || !(await syncWhole(place.partial, platform))) {
     await inParallel(flat, PARALLEL, syncFile);
     for (const directory of [...directories].sort().reverse()) syncDirectory(directory);

@@ -8,6 +8,7 @@ import { sha256Hex } from '../sessions/sha256';
 import { isSystemError } from '../sessions/source';
 import { DatabaseFile } from './database-files';
 import { writeDurably } from './durable';
+import { linesOf } from './json-lines';
 import { RUN_ID, runIds } from './run-ids';
 import type { StatePaths } from './state';
 
@@ -240,44 +241,8 @@ export function receiptFile(paths: StatePaths, runId: string): string {
 /** Replaces the receipt of a run, whole. */
 export function writeReceipt(paths: StatePaths, receipt: Receipt): void {
   const file = receiptFile(paths, receipt.runId);
-  writeDurably(file, receiptText(receipt), partialReceipt(paths, receipt.runId));
+  writeDurably(file, linesOf(receipt), partialReceipt(paths, receipt.runId));
 }
-
-/** In pieces, one line for each row, conversation and source: there may be tens of thousands. */
-function* receiptText(receipt: Receipt): Generator<string | Uint8Array> {
-  let before = '{';
-  for (const [key, value] of Object.entries(receipt)) {
-    if (value === undefined) continue;
-    yield `${before}\n  "${key}": `;
-    before = ',';
-    if (Array.isArray(value)) yield* listBytes(value);
-    else yield JSON.stringify(value);
-  }
-  yield '\n}\n';
-}
-
-/** Of lists that were written: a run writes its receipt twice, and only a few words of it change in between. */
-const written = new WeakMap<readonly unknown[], readonly Uint8Array[]>();
-
-function listBytes(items: readonly unknown[]): readonly Uint8Array[] {
-  const known = written.get(items);
-  if (known !== undefined) return known;
-  const bytes = Array.from(listText(items), (piece) => Buffer.from(piece, 'utf8'));
-  written.set(items, bytes);
-  return bytes;
-}
-
-function* listText(items: readonly unknown[]): Generator<string> {
-  yield '[';
-  for (let from = 0; from < items.length; from += PIECE) {
-    const lines = items.slice(from, from + PIECE).map((item) => `\n    ${JSON.stringify(item)}`);
-    yield `${from === 0 ? '' : ','}${lines.join(',')}`;
-  }
-  yield items.length === 0 ? ']' : '\n  ]';
-}
-
-/** Items of one piece of the text. */
-const PIECE = 500;
 
 /**
  * The receipt of a run for somebody who acts by it: null where there is none.
