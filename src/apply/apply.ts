@@ -12,7 +12,13 @@ import { type Inserted, plannedRows, type RowFailure, type RowSet } from '../rew
 import type { Progress, StagedConversation } from '../sessions/harness';
 import { TEMPORARY_PREFIX } from '../sessions/staging';
 import { type BackupPlace, backupPlace, makeBackup, nameBackup } from './backup';
-import { type ConversationFailure, copiesOf, type Harnesses, placeConversations } from './conversations';
+import {
+  type ConversationFailure,
+  copiesOf,
+  type Harnesses,
+  type PlacedConversations,
+  placeConversations,
+} from './conversations';
 import { databaseFiles } from './database-files';
 import { Interrupted } from './interruption';
 import { type Journal, openJournal } from './journal';
@@ -128,6 +134,7 @@ export async function apply(input: ApplyInput, settle: SettleCommit): Promise<Ap
 class Run {
   #place: BackupPlace | null = null;
   #placed: readonly StagedConversation[] = [];
+  #standing: PlacedConversations['standing'] = new Map();
   #empty: Promise<Uint8Array> | null = null;
   #staged: StagedDatabase | null = null;
   #isDurable = true;
@@ -174,6 +181,7 @@ class Run {
       interrupted,
     );
     this.#placed = result.placed;
+    this.#standing = result.standing;
     return result;
   }
 
@@ -245,6 +253,7 @@ class Run {
         .filter(({ sessionId }) => ids.has(sessionId))
         .map((copy) => {
           const staged = put.get(copy.sessionId);
+          const standing = this.#standing.get(copy.sessionId);
           const { sessionId, projectId, harness, sourceId, resumeId, destinationCwd } = copy;
           return {
             sessionId,
@@ -262,6 +271,7 @@ class Run {
               trimmedSha256,
               sha256,
             })),
+            ...(standing === undefined ? {} : { standing: [...standing] }),
             ...(staged?.counts === undefined ? {} : { counts: staged.counts }),
             createdDirectories: [...(staged?.createdDirectories ?? [])],
           };

@@ -1,6 +1,6 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import type { HarnessId } from '../contracts/facts';
+import type { ConversationFile, HarnessId } from '../contracts/facts';
 import type { ConversationCopy, Plan } from '../contracts/plan';
 import { syncDirectories } from '../sessions/directories';
 import type { Harness, Progress, StagedConversation } from '../sessions/harness';
@@ -8,7 +8,9 @@ import { inParallel } from '../sessions/in-parallel';
 import { ConversationFault } from '../sessions/source';
 import { placedDirectories } from '../sessions/staging';
 import { codeOf } from '../sessions/system-error';
+import { digestOf } from './file-state';
 import type { Journal } from './journal';
+import type { StandingFile } from './receipt';
 
 /** Copies in flight at a time: with fsync, eight at once are five times as fast as one after another. */
 const PARALLEL = 8;
@@ -23,6 +25,8 @@ export interface ConversationFailure {
 
 export interface PlacedConversations {
   readonly placed: readonly StagedConversation[];
+  /** By session, of the conversations that were in place before: what a later look can compare them with. */
+  readonly standing: ReadonlyMap<string, readonly StandingFile[]>;
   readonly failures: readonly ConversationFailure[];
 }
 
@@ -54,6 +58,7 @@ export async function placeConversations(
   const failures = new Map<string, ConversationFailure>();
   const staged = new Map<string, StagedConversation>();
   const made = new Map<string, StagedConversation>();
+  const standing = new Map<string, readonly StandingFile[]>();
   const places = directoriesOf(wanted);
   if (wanted.length > 0) journal.note({ step: 'stage', prefix, ...places });
   const undo = (): Promise<void> =>
@@ -87,6 +92,7 @@ export async function placeConversations(
       await attempt(copy, failures, async () => {
         const problem = await harnesses[copy.harness].verify(copy);
         if (problem !== null) throw new ConversationFault('CONVERSATION_UNREADABLE', problem);
+        if (copy.destination === 'in-place') standing.set(copy.sessionId, copy.files.map(standingFile));
       });
     });
     for (const each of staged.values()) {
@@ -100,7 +106,13 @@ export async function placeConversations(
     throw error;
   }
   const inOrder = wanted.flatMap(({ sessionId }) => made.get(sessionId) ?? []);
-  return { placed: inOrder, failures: copies.flatMap(({ sessionId }) => failures.get(sessionId) ?? []) };
+  return { placed: inOrder, standing, failures: copies.flatMap(({ sessionId }) => failures.get(sessionId) ?? []) };
+}
+
+/** Its agent may be writing to it: what comes behind the size is not looked at. */
+function standingFile({ destination }: ConversationFile): StandingFile {
+  const { size } = statSync(destination);
+  return { destination, size, sha256: digestOf(destination, size) };
 }
 
 async function attempt(

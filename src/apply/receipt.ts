@@ -43,6 +43,10 @@ const ConversationFile = v.object({
   sha256: v.string(),
 });
 
+/** A file that was in place before a run, by the bytes that it then had. */
+const StandingFile = v.object({ destination: v.string(), size: v.number(), sha256: v.string() });
+export type StandingFile = v.InferOutput<typeof StandingFile>;
+
 const Conversation = v.object({
   sessionId: v.string(),
   projectId: v.string(),
@@ -53,6 +57,8 @@ const Conversation = v.object({
   /** Put there by this run; false where it was in place before. */
   placed: v.boolean(),
   files: v.array(ConversationFile),
+  /** What was found in place of it, which the row refers to all the same; absent in receipts of 0.1.0's first builds. */
+  standing: v.optional(v.array(StandingFile)),
   /** How much of it an agent took into a store of its own (OpenCode); absent in receipts of 0.1.0's first builds. */
   counts: v.optional(v.object({ messages: v.number(), parts: v.number() })),
   createdDirectories: v.array(v.string()),

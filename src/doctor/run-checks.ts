@@ -63,7 +63,7 @@ async function verified(run: RunRecord, paths: StatePaths, places: Places, machi
   const how = `${runId}: ${listed(told)}`;
   const receipt = readReceipt(paths, runId);
   const bytes = (receipt === null ? [] : remainderOf(receipt).conversations)
-    .flatMap(({ files }) => files)
+    .flatMap(({ files, standing = [] }) => [...files, ...standing])
     .reduce((sum, { size }) => sum + size, 0);
   if (bytes > CHEAP) {
     return [passed(LAST, `${how}; with ${sizeText(bytes)} of conversations only \`ao-migrate verify\` checks it`)];

@@ -29,8 +29,8 @@ export class KeptConversations {
   }
 
   /**
-   * It must be there, where the run put it, and have as much as it then had, unless it was used since; receipts of early
-   * builds do not say how much.
+   * It must be there, where the run put it, and have as much as it then had, unless it was used since. Of one that was
+   * there before, and in receipts of early builds, that is not known: a message at the least.
    */
   async check(conversation: ReceiptConversation): Promise<Check> {
     const { resumeId, destinationCwd, counts } = conversation;
@@ -46,18 +46,19 @@ export class KeptConversations {
     }
     if (spelling(found.directory) !== spelling(destinationCwd))
       return { ...check, state: 'damaged', detail: `it belongs to the folder ${found.directory}` };
-    if (counts === undefined) return { ...check, state: 'ok', detail: 'only that it is there is known' };
+    const least = counts ?? { messages: 1, parts: 0 };
     for (const [what, name] of [
       ['messages', 'messages'],
       ['parts', 'message parts'],
     ] as const)
-      if (found[what] < counts[what]) {
-        const detail = `it has ${found[what]} of ${counts[what]} ${name}`;
+      if (found[what] < least[what]) {
+        const detail = `it has ${found[what]} of ${least[what]} ${name}`;
         // Who uses it may take turns back, which removes them.
         return found.updatedMs > this.#endedMs
           ? { ...check, state: 'changed-since', detail: `${detail}, and was used in OpenCode after the run` }
           : { ...check, state: 'damaged', detail };
       }
+    if (counts === undefined) return { ...check, state: 'ok', detail: 'only that it is there is known' };
     return found.messages > counts.messages || found.parts > counts.parts
       ? { ...check, state: 'changed-since', detail: 'it has grown' }
       : { ...check, state: 'ok' };

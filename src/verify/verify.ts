@@ -8,6 +8,7 @@ import {
   type ReceiptProject,
   type ReceiptSession,
   remainderOf,
+  type StandingFile,
   textDigest,
 } from '../apply/receipt';
 import type { Machine } from '../contracts/machine';
@@ -159,19 +160,25 @@ export function undoneChecks(receipt: Receipt): Check[] {
   ];
 }
 
-/** The conversations on disk: files must still begin with the bytes that were written, OpenCode must have its own. */
+/**
+ * The conversations on disk: files must still begin with the bytes that were written, OpenCode must have its own. One that
+ * was in place before the run is looked at as long as the run's row refers to it (migration.md 7).
+ */
 export async function checkConversations(receipt: Receipt, machine: Machine): Promise<Check[]> {
   const kept = new KeptConversations(receipt, machine);
+  const rows = new Set(receipt.sessions.map(({ id }) => id));
   const checks: Check[] = [];
   for (const conversation of receipt.conversations) {
-    if (!conversation.placed) continue;
-    const isKept = conversation.harness === 'opencode';
-    checks.push(isKept ? await kept.check(conversation) : checkFiles(conversation));
+    const { harness, placed, sessionId } = conversation;
+    if (!placed && !rows.has(sessionId)) continue;
+    if (harness === 'opencode') checks.push(await kept.check(conversation));
+    else if (placed) checks.push(checkFiles(conversation, conversation.files));
+    else if (conversation.standing !== undefined) checks.push(checkFiles(conversation, conversation.standing));
   }
   return checks;
 }
 
-function checkFiles({ resumeId, files }: ReceiptConversation): Check {
+function checkFiles({ resumeId }: ReceiptConversation, files: readonly StandingFile[]): Check {
   const check = { kind: 'conversation', id: resumeId } as const;
   let grown = false;
   for (const file of files) {
@@ -183,7 +190,7 @@ function checkFiles({ resumeId, files }: ReceiptConversation): Check {
 }
 
 /** What became of one file of a conversation; else what is wrong with it. */
-function standOf({ destination, size, sha256 }: ReceiptConversation['files'][number]): string {
+function standOf({ destination, size, sha256 }: StandingFile): string {
   try {
     const stat = entryAt(destination);
     if (stat === null) return `${destination} is missing`;

@@ -1,6 +1,7 @@
 import { Database } from 'bun:sqlite';
 import { afterEach, beforeEach, describe, expect, test } from 'bun:test';
 import {
+  appendFileSync,
   chmodSync,
   copyFileSync,
   globSync,
@@ -364,6 +365,77 @@ describe('verify of a conversation that OpenCode keeps', () => {
       exitCode: 4,
       check: { state: 'damaged', detail: expect.stringContaining(detail) },
     });
+  });
+});
+
+describe('verify of conversations that were in place before the run', () => {
+  let ids: readonly string[];
+  const placed = (pattern: string): string => {
+    const [name = ''] = globSync(pattern, { cwd: home.path });
+    expect(name).not.toBe('');
+    return join(home.path, name);
+  };
+  const claude = (): string => placed(`.claude/projects/*worktrees*/${ids[0]}.jsonl`);
+  const codex = (): string => placed(`.codex/sessions/2026/05/10/*-${ids[1]}.jsonl`);
+  const inOpencode = (sql: string): void => {
+    using database = new Database(join(store(), 'opencode.db'));
+    for (const id of ids) database.query(sql).run(id);
+  };
+  const verified = async () => {
+    const { exitCode, document } = await runJson(home, ['verify'], { env });
+    const checks = document.checks as readonly { kind: string; id: string; state: string; detail?: string }[];
+    return { exitCode, checks: checks.filter(({ kind }) => kind === 'conversation') };
+  };
+  const rows = (sql: string): unknown[] => {
+    using database = new Database(join(home.path, '.ao', 'data', 'ao.db'));
+    return database.query(sql).values().flat();
+  };
+
+  beforeEach(async () => {
+    await orchestrators(['--yes']);
+    ids = rows('SELECT agent_session_id FROM sessions ORDER BY id').map(String);
+    for (const file of [claude(), codex()]) appendFileSync(file, '{"type":"user"}\n');
+    expect((await run(home, ['rollback', '--yes'], { env })).exitCode).toBe(1);
+    expect(await orchestrators(['--yes'])).toMatchObject({
+      exitCode: 0,
+      document: { orchestrators: { created: 3, relocatedTranscripts: 0 } },
+    });
+    expect(rows('SELECT agent_session_id FROM sessions ORDER BY id')).toEqual([...ids]);
+  }, LONG);
+
+  test('names each, also one that has grown', async () => {
+    const found = await verified();
+    expect(found.exitCode).toBe(0);
+    expect(found.checks.map(({ id, state }) => [id, state])).toEqual(ids.map((id) => [id, 'ok']));
+    appendFileSync(claude(), '{"type":"user"}\n');
+    rows("UPDATE sessions SET updated_at = 'later', is_terminated = 0");
+    expect(await verified()).toMatchObject({
+      exitCode: 0,
+      checks: [{ id: ids[0], state: 'changed-since' }, { state: 'ok' }, { state: 'ok' }],
+    });
+  });
+
+  const DAMAGES: readonly (readonly [string, Agent, () => void])[] = [
+    ['that of Claude Code is gone', 'claude-code', () => rmSync(claude())],
+    ['that of Claude Code is cut short', 'claude-code', () => truncateSync(claude(), 100)],
+    ['that of Codex is gone', 'codex', () => rmSync(codex())],
+    ['that of OpenCode is gone', 'opencode', () => inOpencode('DELETE FROM session WHERE id = ?')],
+    ['that of OpenCode has no message', 'opencode', () => inOpencode('DELETE FROM message WHERE session_id = ?')],
+  ];
+  test.each(DAMAGES)('finds it where %s, and so does doctor', async (_, agent, damage) => {
+    damage();
+    const { exitCode, checks } = await verified();
+    expect(exitCode).toBe(4);
+    const damaged = checks.filter(({ state }) => state === 'damaged');
+    expect(damaged.map(({ id }) => id)).toEqual([ids[AGENTS.indexOf(agent)] ?? '']);
+    expect((await run(home, ['doctor'], { env })).exitCode).toBe(4);
+  });
+
+  test('says nothing of one to which no row of the run refers any more', async () => {
+    rows("UPDATE projects SET path = '/elsewhere' WHERE id <> 'claude-code'");
+    expect((await run(home, ['rollback', '--yes'], { env })).exitCode).toBe(1);
+    rmSync(claude());
+    expect((await verified()).checks).toEqual([]);
   });
 });
 
