@@ -52,6 +52,11 @@ export interface ConversationRequest {
    * of these as well is nobody's for certain.
    */
   readonly rivalsMs: readonly number[];
+  /**
+   * Whether a directory is the worktree of another record (R24): what was begun in one that this record merely names as
+   * its workspace is that record's.
+   */
+  readonly isOthers: (directory: string) => boolean;
   /** Whether another record names this conversation id (R24). */
   readonly isTaken: (conversationId: string) => boolean;
   /** tmux names of the record, for "in use". */

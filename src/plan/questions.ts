@@ -210,6 +210,7 @@ function request(
     get rivalsMs() {
       return claims.rivalsOf(record).flatMap(({ createdAt }) => parseInstant(createdAt) ?? []);
     },
+    isOthers: (directory) => claims.othersIn({ id: record.id, worktree: directory }).length > 0,
     isTaken: (conversationId) => claims.taken(conversationId, record.id),
     tmuxNames: [...new Set([record.tmuxName, record.runtimeId].filter((name) => name !== null))],
     isTerminalName: context.isTerminalName,

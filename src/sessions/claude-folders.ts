@@ -16,6 +16,8 @@ export interface Folder {
   readonly isDirectory: boolean;
   /** Found by the beginning of a long name: it counts only if a transcript in it was begun in the directory sought. */
   readonly onlyByCwd: boolean;
+  /** It has the conversations of every directory. */
+  readonly isForAll: boolean;
 }
 
 export interface ClaudeRootDeps {
@@ -72,7 +74,7 @@ export class ClaudeRoot {
     }
     const shared = this.#sharedName();
     const folder = shared === null ? undefined : folders.get(this.#key(shared));
-    if (shared !== null && folder !== undefined) add(this.#key(shared), folder);
+    if (shared !== null && folder !== undefined) add(this.#key(shared), { ...folder, isForAll: true });
     return [...found.values()];
   }
 
@@ -130,7 +132,7 @@ export class ClaudeRoot {
     const folders = new Map<string, Folder>();
     for (const entry of (await entriesOf(projects)).sort((a, b) => (a.name < b.name ? -1 : 1))) {
       const path = join(projects, entry.name);
-      folders.set(this.#key(entry.name), { path, isDirectory: entry.isDirectory(), onlyByCwd: false });
+      folders.set(this.#key(entry.name), { path, isDirectory: entry.isDirectory(), onlyByCwd: false, isForAll: false });
     }
     return folders;
   }

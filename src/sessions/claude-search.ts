@@ -68,13 +68,16 @@ export class ClaudeSearch {
 
   /**
    * The newest transcript of the record's directories that no other record names. The project's own folder is none of
-   * them, even where the record names it: its user's sessions are there (legacy-store.md 5.2).
+   * them, even where the record names it: its user's sessions are there (legacy-store.md 5.2). Nor is another record's
+   * worktree; a file that lies elsewhere may have been begun in it all the same (R28).
    */
   async newest(): Promise<Located | null> {
-    const directories = this.#ownDirectories();
-    const isOwn = directoryMatcher(directories);
+    const own = this.#ownDirectories();
+    const directories = this.#unshared(own);
+    const [isNamed, isOwn] = [directoryMatcher(own), directoryMatcher(directories)];
+    const passes = (cwd: string | null, { isForAll }: Folder) => cwd === null || (isForAll ? isOwn : isNamed)(cwd);
     for (const root of this.#roots) {
-      const candidates = await this.#candidates(root, directories, isOwn, (cwd) => cwd === null || isOwn(cwd));
+      const candidates = await this.#candidates(root, directories, isOwn, passes);
       const [first, ...rest] = candidates;
       if (first === undefined) continue;
       const others = new Set(rest.map((each) => each.id).filter((id) => id !== first.id));
@@ -85,13 +88,13 @@ export class ClaudeSearch {
 
   /**
    * The session that the agent's history names last for the worktree (harness-sessions.md 1.5), if it was begun in a
-   * directory of the record (R28) and no other record names it: its folder may be one that no rule leads to. Null where
+   * directory of the record (R28) that no other has as its worktree, and no other record names it: its folder may be one that no rule leads to. Null where
    * several folders have it.
    */
   async byHistory(): Promise<Located | null> {
     const { worktree, destinationCwd, isTaken } = this.#request;
     if (worktree === null) return null;
-    const isOwn = directoryMatcher(this.#ownDirectories());
+    const isOwn = directoryMatcher(this.#unshared(this.#ownDirectories()));
     for (const root of this.#roots) {
       const id = await root.lastSessionIn(worktree);
       if (id === null || isTaken(id)) continue;
@@ -135,6 +138,10 @@ export class ClaudeSearch {
     return this.#directories().filter((directory) => !isProject(directory));
   }
 
+  #unshared(directories: readonly string[]): string[] {
+    return directories.filter((directory) => !this.#request.isOthers(directory));
+  }
+
   #directories(): string[] {
     const { worktree, workspacePaths } = this.#request;
     return [...new Set([...(worktree === null ? [] : [worktree]), ...workspacePaths])];
@@ -166,7 +173,7 @@ export class ClaudeSearch {
     root: ClaudeRoot,
     directories: readonly string[],
     isOwn: (cwd: string) => boolean,
-    passes: (cwd: string | null) => boolean,
+    passes: (cwd: string | null, folder: Folder) => boolean,
   ): Promise<Candidate[]> {
     const candidates: Candidate[] = [];
     for (const folder of await this.#folders(root, directories, isOwn)) {
@@ -175,7 +182,7 @@ export class ClaudeSearch {
         const path = join(folder.path, `${id}.jsonl`);
         const candidate = await this.#inspect(path, async (file) => {
           const begun = await readBeginning(file);
-          if (!begun.hasOwnMessage || !passes(begun.firstCwd)) return null;
+          if (!begun.hasOwnMessage || !passes(begun.firstCwd, folder)) return null;
           return { id, path, size: file.size, mtimeMs: file.mtimeMs, startedMs: begun.firstTimestampMs };
         });
         if (candidate !== null) candidates.push(candidate);

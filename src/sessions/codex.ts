@@ -84,12 +84,12 @@ export function codexHarness(deps: CodexDeps): Harness {
   }
 
   /**
-   * The newest that was begun in the worktree, else in another workspace path of the record; the first such root decides
-   * (R27). One without id in its first row is no candidate; where there is no other, it is in the way.
+   * The newest that was begun in the worktree, else in another workspace path of the record that is no other record's
+   * worktree; the first such root decides (R27). One without id in its first row is no candidate; where there is no other, it is in the way.
    */
   async function newest(request: ConversationRequest, problems: Problems): Promise<Located | null> {
     const isProject = directoryMatcher([request.projectPath]);
-    const workspaces = request.workspacePaths.filter((path) => !isProject(path));
+    const workspaces = request.workspacePaths.filter((path) => !isProject(path) && !request.isOthers(path));
     for (const root of roots) {
       for (const directory of [...(request.worktree === null ? [] : [request.worktree]), ...workspaces]) {
         const usable: RolloutFile[] = [];

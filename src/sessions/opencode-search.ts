@@ -91,8 +91,9 @@ export async function searchByDirectory(
   const isProject = among([request.projectPath]);
   const directories = [request.worktree, ...request.workspacePaths];
   const isNamed = among(directories);
-  // The project's own folder is shared with its user's sessions, whatever a record says of it.
-  const isOurs = among(directories.filter((directory) => !isProject(directory)));
+  // The project's own folder is shared with its user's sessions, and another record's worktree is that record's, whatever
+  // this one says of them.
+  const isOurs = among(directories.filter((directory) => !isProject(directory) && !request.isOthers(directory)));
   const passes = (session: StoredSession) =>
     isTitled(session, request.recordId) ? isNamed(session.directory) : isOurs(session.directory) && request.mayRecover;
   for (const root of roots) {

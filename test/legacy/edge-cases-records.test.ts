@@ -524,6 +524,20 @@ describe('what the conversation is asked', () => {
     ]);
   });
 
+  test('R24 a workspace path of the record is another record’s worktree', () => {
+    const handle = { id: 'x', runtimeName: 'tmux', data: { workspacePath: '/w/worker' } };
+    const asked = (name: string, worktree: string) => {
+      const others = { [`AO/projects/other/sessions/${name}.json`]: orchestrator({ worktree }) };
+      const record = orchestrator({ worktree: '/w/o', runtimeHandle: handle });
+      const { workspacePaths, isOthers } = planOf(draftOf(oneProject(record, others))).request('app-orchestrator');
+      return workspacePaths.map(isOthers);
+    };
+    expect(asked('ot-1', '/w/worker')).toEqual([true]);
+    expect(asked('ot-1', '/w/worker/')).toEqual([true]);
+    expect(asked('ot-1', '/w/another')).toEqual([false]);
+    expect(asked('app-orchestrator', '/w/worker')).toEqual([false]);
+  });
+
   test('5.2 E64 recovery only in a worktree of its own', () => {
     const asked = (worktree: string | undefined, others: Files = {}) => {
       const { draft, store } = draftOf(oneProject(orchestrator({ worktree }), others));

@@ -461,6 +461,24 @@ describe('recovery', () => {
     expect(await find({ workspacePaths: [world.project] })).toMatchObject({ state: 'missing' });
   });
 
+  test('none from another workspace path that is the worktree of another record, but the one of its own id', async () => {
+    const other = join(world.path, 'w', 'worker');
+    const workspace = { workspacePaths: [other], isOthers: (directory: string) => directory === other };
+    world.transcript(world.folder(other), ID, { cwd: other });
+    expect(await find({ workspacePaths: [other] })).toMatchObject({ how: 'recovered' });
+    expect(await find(workspace)).toMatchObject({ state: 'missing' });
+    expect(await find({ ...workspace, storedId: ID })).toMatchObject({ how: 'stored' });
+    const used = JSON.stringify({ display: 'a', project: world.worktree, sessionId: ID });
+    world.write(join(world.claude, 'history.jsonl'), `${used}\n`);
+    expect(await find(workspace)).toMatchObject({ state: 'missing' });
+    const env = { CLAUDE_CONFIG_DIR: world.claude, CLAUDE_CODE_PROJECT_DIR_NAME: 'all' };
+    world.transcript(join(world.claude, 'projects', 'all'), uuid(2), { cwd: other });
+    expect(await find({ workspacePaths: [other] }, { env })).toMatchObject({ state: 'found' });
+    expect(await find(workspace, { env })).toMatchObject({ state: 'missing' });
+    own(uuid(3), { cwd: other });
+    expect(await find(workspace)).toMatchObject({ resumeId: uuid(3) });
+  });
+
   test('a missing isSidechain is false', async () => {
     own(uuid(1), { isSidechain: null });
     expect(await find()).toMatchObject({ resumeId: uuid(1) });

@@ -370,6 +370,15 @@ describe('recovery', () => {
     expect(await find({ mayRecover: false, byTime: true, createdAtMs: 0 })).toMatchObject({ state: 'missing' });
   });
 
+  test('none from another workspace path that is the worktree of another record, but the one of its own id', async () => {
+    const other = join(world.path, 'w', 'worker');
+    own(uuid(1), { cwd: other });
+    const workspace = { workspacePaths: [other], isOthers: (directory: string) => directory === other };
+    expect(await find({ workspacePaths: [other] })).toMatchObject({ sourceId: uuid(1) });
+    expect(await find(workspace)).toMatchObject({ state: 'missing' });
+    expect(await find({ ...workspace, storedId: uuid(1) })).toMatchObject({ how: 'stored' });
+  });
+
   test('a compressed rollout', async () => {
     world.write(`${pathOf(ID)}.zst`, zstdCompressSync(Buffer.from(rollout(ID))));
     expect(await find()).toMatchObject({ how: 'recovered', sourceId: ID });

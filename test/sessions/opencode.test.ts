@@ -139,6 +139,16 @@ describe('a conversation is recovered', () => {
     expect(assertFound(await recover()).sourceId).toBe(SES);
   });
 
+  test('from another folder that the record names only if no other record has it as its worktree, or by title', async () => {
+    world.session(SES, { title: 'x', directory: '/w/worker' });
+    const shared = { workspacePaths: ['/w/worker'], isOthers: (directory: string) => directory === '/w/worker' };
+    expect(assertFound(await recover({ ...shared, isOthers: () => false })).sourceId).toBe(SES);
+    expect((await recover(shared)).state).toBe('missing');
+    expect(assertFound(await find({ ...shared, storedId: SES })).how).toBe('stored');
+    world.session(OTHER, { directory: '/w/worker' });
+    expect(assertFound(await recover(shared))).toMatchObject({ how: 'by-title', sourceId: OTHER });
+  });
+
   test('by its title in a folder that is shared with others, be it the project itself', async () => {
     world.session(SES);
     for (const id of ['AO:sh-orchestrator-2', 'AO:sh-orchestrator ', 'sh-orchestrator'])

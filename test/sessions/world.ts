@@ -144,6 +144,7 @@ export class World {
       byTime: false,
       createdAtMs: null,
       rivalsMs: [],
+      isOthers: () => false,
       isTaken: () => false,
       tmuxNames: [],
       isTerminalName: terminalNames(['sh']),
