@@ -110,6 +110,8 @@ export interface WrappedConfig {
   /** Named by the `.origin` of a V1 directory. */
   readonly namedByOrigin: boolean;
   readonly mtimeMs: number;
+  /** YAML documents that the file holds, of which the first was read. */
+  readonly documents: number;
   readonly defaults: TreeMap | null;
   readonly entries: readonly ProjectEntry[];
   readonly tree: TreeMap;

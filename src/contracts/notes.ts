@@ -14,6 +14,12 @@ export interface Note {
   readonly column?: number;
 }
 
+/** Of the YAML documents of a config, a wrapped one too, the first counts (legacy-store.md E5). */
+export function multiDocumentNote({ file, documents }: { readonly file: string; readonly documents: number }): Note {
+  const message = `the file holds ${documents} YAML documents; the first is read`;
+  return { code: 'CONFIG_MULTI_DOCUMENT', severity: 'warn', message, file };
+}
+
 /**
  * Every note that the tool can make, with what it means and what a person can do. The support guide is generated from
  * this table, so a code that is not here cannot be used and one without a remedy cannot be added.
@@ -25,7 +31,7 @@ export const NOTE_CODES = {
     'Nothing to do unless projects are missing; then name the right file with --config.',
   ],
   CONFIG_MULTI_DOCUMENT: [
-    'The global config holds several YAML documents; only the first is read.',
+    'A config holds several YAML documents; only the first is read.',
     'Move what is still wanted into the first document.',
   ],
   CONFIG_ELSEWHERE: [

@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import type { LocalConfig, Origin, ProjectEntry, Registry, Tree, TreeMap } from '../contracts/legacy';
-import type { Note } from '../contracts/notes';
+import { multiDocumentNote, type Note } from '../contracts/notes';
 import { Refusal } from '../contracts/refusals';
 import { errorCode } from '../sessions/system-error';
 import type { FileMemory } from './file-memory';
@@ -89,14 +89,7 @@ export function parseConfig(
  */
 export function registryOf(parsed: ParsedConfig, options: ConfigReadOptions, notes: Note[]): Registry | null {
   const { file, tree } = parsed;
-  if (parsed.documents > 1) {
-    notes.push({
-      code: 'CONFIG_MULTI_DOCUMENT',
-      severity: 'warn',
-      message: `the file holds ${parsed.documents} YAML documents; the first is read`,
-      file,
-    });
-  }
+  if (parsed.documents > 1) notes.push(multiDocumentNote(parsed));
   requireShape(parsed);
   if (tree?.kind !== 'map') {
     notes.push({ code: 'CONFIG_EMPTY', severity: 'warn', message: 'the config file is empty', file });

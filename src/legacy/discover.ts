@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Hint, LocalConfig, V1Directory, V2Directory, WrappedConfig } from '../contracts/legacy';
 import type { Machine } from '../contracts/machine';
-import type { Note } from '../contracts/notes';
+import { multiDocumentNote, type Note } from '../contracts/notes';
 import { mainCheckoutOf, worktreesOf } from '../repository/checkout';
 import { realOrNull } from '../sessions/physical';
 import { sha256Hex } from '../sessions/sha256';
@@ -137,6 +137,8 @@ function readCandidate(
   const projects = tree?.kind === 'map' ? mapAt(tree, 'projects') : null;
   if (tree?.kind !== 'map' || projects === null) {
     if (!tracked) reader.forget(file);
+    // What is missed may be in the others.
+    if (whole && parsed.documents > 1) notes.push(multiDocumentNote(parsed));
     return null;
   }
   const entries = entriesOf(projects, file, options.paths);
@@ -148,6 +150,7 @@ function readCandidate(
     whole,
     namedByOrigin,
     mtimeMs: parsed.mtimeMs,
+    documents: parsed.documents,
     defaults: defaultsOf(tree, file, notes),
     entries,
     tree,

@@ -1,5 +1,5 @@
 import type { LegacyStore, ProjectEntry, ProjectPath, WrappedConfig } from '../contracts/legacy';
-import type { Note } from '../contracts/notes';
+import { multiDocumentNote, type Note } from '../contracts/notes';
 
 /** An entry of a wrapped config that counts as naming a project. */
 export interface WrappedEntry {
@@ -128,6 +128,7 @@ function groupByKey(
       taken.push(entry.id);
     }
     for (const id of taken) explained.add(id);
+    if (config.documents > 1 && (config.whole || taken.length > 0)) notes.push(multiDocumentNote(config));
   }
   return groups;
 }

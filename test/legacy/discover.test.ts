@@ -132,6 +132,32 @@ describe('4.1 how a wrapped config is found', () => {
     expect(codes(drafted.notes())).toEqual(['OWNED_BY_OTHER', 'PROJECT_UNKNOWN']);
   });
 
+  test('of two documents the first counts, with a note where the file is used', () => {
+    const file = '{{HOME}}/repos/app/agent-orchestrator.yaml';
+    const two = `${wrapped('app', '{{HOME}}/repos/app')}\n---\n${wrapped('far', '/far')}\n`;
+    const files = { ...v2, 'repos/app/agent-orchestrator.yaml': two };
+    const running = { 'AO/running.json': `{"configPath": "${file}"}` };
+    const claude = { '.claude.json': '{"projects": {"{{HOME}}/repos/app": {}}}' };
+    for (const drafted of [
+      draftOf(files, { config: file }),
+      draftOf({ ...files, ...running }),
+      draftOf({ ...files, 'AO/0123456789ab/.origin': file }),
+      draftOf({ ...files, ...claude }),
+    ]) {
+      expect(ids(drafted)).toEqual(['app']);
+      expect(drafted.notes('CONFIG_MULTI_DOCUMENT')).toMatchObject([
+        { severity: 'warn', message: 'the file holds 2 YAML documents; the first is read' },
+      ]);
+      expect(drafted.notes('CONFIG_MULTI_DOCUMENT')[0]?.file).toEndWith('/repos/app/agent-orchestrator.yaml');
+    }
+    const behind = { 'repos/app/agent-orchestrator.yaml': `port: 1\n---\n${wrapped('app', '{{HOME}}/repos/app')}\n` };
+    expect(codes(draftOf({ ...behind, ...running }).notes())).toEqual(['CONFIG_MULTI_DOCUMENT']);
+    // Nothing of these is used.
+    const stray = { 'AO/projects/other/sessions': null, 'repos/app/agent-orchestrator.yaml': two };
+    expect(codes(draftOf({ ...stray, ...claude }).notes())).toEqual([]);
+    expect(codes(draftOf({ ...behind, ...claude }).notes())).toEqual([]);
+  });
+
   test('a malformed one that counts whole is a note, others are silent', () => {
     const bad = { 'repos/app/agent-orchestrator.yaml': 'a: [' };
     expect(
