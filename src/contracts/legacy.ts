@@ -235,4 +235,6 @@ export interface LegacyStore {
   readonly physical: ReadonlyMap<string, string>;
   readonly files: readonly SourceFile[];
   readonly notes: readonly Note[];
+  /** Remarks on configs that nothing of the store names and that cannot be used: due where records have no project. */
+  readonly unusable: readonly Note[];
 }

@@ -71,6 +71,10 @@ export const NOTE_CODES = {
     'A file of the store could not be read.',
     'Give yourself permission to read it and run again; what is already in place stays.',
   ],
+  CONFIG_INVALID: [
+    'A config that could name a project is no valid YAML, or has not the form of a config, and adds nothing.',
+    'Correct the file at the place named and run again.',
+  ],
   RECORD_EMPTY: [
     'A session record is empty: a reserved id, or a write that failed.',
     'Nothing, unless that orchestrator is missed; then look for a .corrupt- or .tmp file beside it.',

@@ -111,19 +111,23 @@ export function registryOf(parsed: ParsedConfig, options: ConfigReadOptions, not
  * @throws Refusal LEGACY_UNREADABLE for a list or scalar at the top level (R10) or under `projects` (E3)
  */
 export function requireShape({ file, tree }: ParsedConfig): void {
-  if (tree === null || isNull(tree)) return;
-  if (tree.kind !== 'map') throw wrongShape(file, tree, 'the config is not a mapping');
-  const projects = tree.entries.get('projects');
-  if (projects !== undefined && projects.kind !== 'map' && !isNull(projects))
-    throw wrongShape(file, projects, '`projects` is not a mapping');
-}
-
-function wrongShape(file: string, tree: Tree, problem: string): Refusal {
-  return new Refusal(
+  const found = shapeProblem(tree);
+  if (found === null) return;
+  const { problem, at } = found;
+  throw new Refusal(
     'LEGACY_UNREADABLE',
-    `${file}:${tree.at.line}:${tree.at.column} cannot be used: ${problem}.`,
+    `${file}:${at.line}:${at.column} cannot be used: ${problem}.`,
     'Correct the file at that place, then run again. Nothing was changed.',
   );
+}
+
+/** What of a config is a list or scalar and should be a mapping, or null. */
+export function shapeProblem(tree: Tree | null): { readonly problem: string; readonly at: Tree['at'] } | null {
+  if (tree === null || isNull(tree)) return null;
+  if (tree.kind !== 'map') return { problem: 'the config is not a mapping', at: tree.at };
+  const projects = tree.entries.get('projects');
+  if (projects === undefined || projects.kind === 'map' || isNull(projects)) return null;
+  return { problem: '`projects` is not a mapping', at: projects.at };
 }
 
 function isNull(tree: Tree): boolean {

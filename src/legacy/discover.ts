@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { Hint, LocalConfig, V1Directory, V2Directory, WrappedConfig } from '../contracts/legacy';
+import type { Hint, LocalConfig, Tree, V1Directory, V2Directory, WrappedConfig } from '../contracts/legacy';
 import type { Machine } from '../contracts/machine';
 import { multiDocumentNote, type Note } from '../contracts/notes';
 import { mainCheckoutOf, worktreesOf } from '../repository/checkout';
@@ -14,6 +14,7 @@ import {
   localFile,
   type ParsedConfig,
   parseConfig,
+  shapeProblem,
 } from './config';
 import { list } from './directory';
 import { claudeFolders, originTexts, runningConfig, upwards } from './hints';
@@ -43,6 +44,8 @@ export interface Discovery {
   readonly wrapped: readonly WrappedConfig[];
   readonly checkouts: ReadonlyMap<string, string>;
   readonly notes: readonly Note[];
+  /** Remarks on candidates that do not count whole and cannot be used. */
+  readonly unusable: readonly Note[];
 }
 
 /** migration.md 4.1: every wrapped config that something points to, in the order of its hints. Nothing is decided here. */
@@ -89,13 +92,14 @@ export function discover(context: DiscoveryContext): Discovery {
     if (local.kind !== 'missing' && local.kind !== 'wrapped') known.add(local.file);
   const hashes = storeHashes(root);
   const wrapped: WrappedConfig[] = [];
+  const unusable: Note[] = [];
   for (const [realFile, candidate] of candidates) {
     if (known.has(candidate.file)) continue;
-    const config = readCandidate(realFile, candidate, hashes, context, notes);
+    const config = readCandidate(realFile, candidate, hashes, context, notes, unusable);
     if (config !== null) wrapped.push(config);
   }
   addRegisteredWorktrees(wrapped, context, checkouts);
-  return { wrapped, checkouts, notes };
+  return { wrapped, checkouts, notes, unusable };
 }
 
 function readCandidate(
@@ -104,6 +108,7 @@ function readCandidate(
   hashes: ReadonlySet<string>,
   context: DiscoveryContext,
   notes: Note[],
+  unusable: Note[],
 ): WrappedConfig | null {
   const { machine, reader, options, flagged } = context;
   const { file, hint, namedByOrigin } = candidate;
@@ -121,24 +126,11 @@ function readCandidate(
   if (parsed === null) return null;
   const folder = dirname(realFile);
   const whole = hint === 'config-flag' || hint === 'running' || namedByOrigin || hashes.has(folderHash(folder));
-  if (!('tree' in parsed)) {
-    if (!tracked) reader.forget(file);
-    if (whole)
-      notes.push({
-        code: 'FILE_UNREADABLE',
-        severity: 'warn',
-        message: `this config cannot be read: ${parsed.problem}`,
-        file,
-        ...parsed.error?.at,
-      });
-    return null;
-  }
-  const tree = parsed.tree;
+  const tree = 'tree' in parsed ? parsed.tree : null;
   const projects = tree?.kind === 'map' ? mapAt(tree, 'projects') : null;
-  if (tree?.kind !== 'map' || projects === null) {
+  if (tree?.kind !== 'map' || projects === null || !('tree' in parsed)) {
     if (!tracked) reader.forget(file);
-    // What is missed may be in the others.
-    if (whole && parsed.documents > 1) notes.push(multiDocumentNote(parsed));
+    (whole ? notes : unusable).push(...unusableNotes(file, parsed));
     return null;
   }
   const entries = entriesOf(projects, file, options.paths);
@@ -155,6 +147,21 @@ function readCandidate(
     entries,
     tree,
   };
+}
+
+/** Why a config adds nothing; none for one that merely has no projects. */
+function unusableNotes(file: string, parsed: NonNullable<ReturnType<typeof parseConfig>>): Note[] {
+  const invalid = ({ problem, at }: { problem: string; at: Tree['at'] }): Note => {
+    return { code: 'CONFIG_INVALID', severity: 'warn', message: `this config cannot be used: ${problem}`, file, ...at };
+  };
+  if ('tree' in parsed) {
+    const shape = shapeProblem(parsed.tree);
+    // What is missed may be in another document.
+    return [...(shape === null ? [] : [invalid(shape)]), ...(parsed.documents > 1 ? [multiDocumentNote(parsed)] : [])];
+  }
+  const { problem, error } = parsed;
+  if (error !== null) return [invalid({ problem, at: error.at })];
+  return [{ code: 'FILE_UNREADABLE', severity: 'warn', message: `this config cannot be read: ${problem}`, file }];
 }
 
 /** The first 12 hex digits under which the legacy tool filed what belongs to a config's folder (legacy-store.md 1.5). */

@@ -110,6 +110,7 @@ export function readStore(location: LegacyLocation, machine: Machine, options: R
     physical: physicalPlaces(v1, [...(registry?.entries ?? []), ...found.wrapped.flatMap(({ entries }) => entries)]),
     files: reader.files,
     notes,
+    unusable: found.unusable,
   };
 }
 

@@ -82,6 +82,7 @@ export function draftPlan(store: LegacyStore, options: DraftOptions): Draft {
       ...machineNotes(store),
       ...found.notes,
       ...unknown.map(({ path, records }) => unknownNote(path, records)),
+      ...(unknown.length > 0 ? store.unusable : []),
     ],
     hasUnknown: unknown.length > 0,
     get named() {

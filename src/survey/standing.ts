@@ -112,6 +112,7 @@ async function bothSides(
 const WORTH_TELLING: ReadonlySet<Note['code']> = new Set<Note['code']>([
   'CONFIG_EMPTY',
   'CONFIG_ELSEWHERE',
+  'CONFIG_INVALID',
   'CONFIG_MISSING',
   'FOREIGN_STORE',
   'MIGRATION_INTERRUPTED',
@@ -259,6 +260,7 @@ async function runningLegacy(
     physical: new Map(),
     files: [],
     notes: [],
+    unusable: [],
   };
   const known = last?.sessions.map((id) => id.replace(/-orchestrator$/, '')) ?? [];
   const prefixes = found?.draft.projects.map(({ prefix }) => prefix) ?? known;

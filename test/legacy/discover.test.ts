@@ -1,6 +1,7 @@
 import { afterEach, describe, expect, test } from 'bun:test';
 import { chownSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { Note } from '../../src/contracts/notes';
 import { UsageError } from '../../src/contracts/refusals';
 import { folderHash } from '../../src/legacy/discover';
 import { codes, draftAt, draftOf, type Files, layOut, orchestrator, registry, removeHomes } from '../support/store';
@@ -164,8 +165,48 @@ describe('4.1 how a wrapped config is found', () => {
       codes(
         draftOf({ ...bad, 'AO/running.json': '{"configPath": "{{HOME}}/repos/app/agent-orchestrator.yaml"}' }).notes(),
       ),
-    ).toEqual(['FILE_UNREADABLE']);
+    ).toEqual(['CONFIG_INVALID']);
     expect(codes(draftOf({ ...bad, '.claude.json': '{"projects": {"{{HOME}}/repos/app": {}}}' }).notes())).toEqual([]);
+  });
+
+  const WRONG: readonly (readonly [string, Files[string], Partial<Note>])[] = [
+    ['bad syntax', 'projects:\n  app: {path: /srv\n', { code: 'CONFIG_INVALID', line: 3, column: 1 }],
+    ['a list of projects', 'projects: [a]\n', { code: 'CONFIG_INVALID', line: 1, column: 11 }],
+    ['a list', '- a\n', { code: 'CONFIG_INVALID', line: 1, column: 1 }],
+    ['no text', Buffer.from([0x70, 0xff]), { code: 'FILE_UNREADABLE' }],
+  ];
+  test.each(WRONG)('%s is told with its place, where the file is named or records have no project', (_, text, note) => {
+    const file = '{{HOME}}/repos/app/agent-orchestrator.yaml';
+    const wrong = { 'repos/app/agent-orchestrator.yaml': text, 'repos/app/deep': null };
+    const told = (home: string) => {
+      const notes = draftAt(home, { machine: { cwd: join(home, 'repos/app/deep') } }).notes();
+      return notes.filter(({ code }) => code !== 'PROJECT_UNKNOWN');
+    };
+    const hash = (home: string) => folderHash(join(home, 'repos/app'));
+    const hashed = layOut(wrong);
+    mkdirSync(join(hashed, '.agent-orchestrator', hash(realpathSync(hashed)), 'sessions'), { recursive: true });
+    const homes = [
+      layOut({ ...wrong, 'AO/running.json': `{"configPath": "${file}"}` }),
+      layOut({ ...wrong, 'AO/0123456789ab/.origin': file }),
+      hashed,
+      layOut({ ...wrong, ...v2 }),
+    ];
+    for (const home of homes) {
+      expect(told(home)).toMatchObject([{ severity: 'warn', ...note }]);
+      expect(told(home)[0]?.file).toEndWith('/repos/app/agent-orchestrator.yaml');
+    }
+    // It could explain nothing that is not explained.
+    expect(told(layOut(wrong))).toEqual([]);
+    const registered = { 'AO/config.yaml': registry({ app: '{{HOME}}/srv' }), srv: null };
+    expect(told(layOut({ ...wrong, ...v2, ...registered }))).toEqual([]);
+  });
+
+  test.each(['port: 1\n', 'projects:\n', '', '# nothing\n'])('a config without projects is none: %j', (text) => {
+    const flat = { ...v2, 'repos/app/agent-orchestrator.yaml': text };
+    const running = { 'AO/running.json': '{"configPath": "{{HOME}}/repos/app/agent-orchestrator.yaml"}' };
+    expect(codes(draftOf({ ...flat, ...running }).notes())).toEqual(['PROJECT_UNKNOWN']);
+    const home = layOut(flat);
+    expect(codes(draftAt(home, { machine: { cwd: join(home, 'repos/app') } }).notes())).toEqual(['PROJECT_UNKNOWN']);
   });
 });
 

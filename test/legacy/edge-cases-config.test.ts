@@ -137,7 +137,7 @@ describe('the global config', () => {
         'AO/running.json': '{"configPath": "{{HOME}}/w/agent-orchestrator.yaml"}',
         'w/agent-orchestrator.yaml': text,
       })
-        .notes('FILE_UNREADABLE')
+        .notes('CONFIG_INVALID')
         .map(({ message }) => message),
     ];
     for (const text of [

@@ -183,6 +183,17 @@ describe('status', () => {
     expect((await asked(home, { check: true })).exitCode).toBe(0);
   });
 
+  test('partial: of records without a project, and of the config that could name it', async () => {
+    const home = kept(emptyHome());
+    write(home, {
+      '.agent-orchestrator/projects/app/sessions/app-orchestrator.json': '{"role": "orchestrator"}',
+      'agent-orchestrator.yaml': 'projects: [',
+    });
+    const { status, notes } = await document(home);
+    expect(status).toBe('partial');
+    expect(notes).toMatchObject([{ code: 'PROJECT_UNKNOWN' }, { code: 'CONFIG_INVALID', line: 1 }]);
+  });
+
   test('pending, with what is to be done', async () => {
     const home = kept(legacyFixture('02-typical-three'));
     expect(await document(home)).toMatchObject({ status: 'pending', pending: { projects: 3, orchestrators: 3 } });
