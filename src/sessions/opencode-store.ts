@@ -186,13 +186,17 @@ interface SessionRow {
   children: number | null;
 }
 
-const SESSIONS = `
+/** To-do lists and share links are in no copy and only told of: a database without a place for them is as good. */
+function sessionsQuery(database: Database): string {
+  const todos = hasColumn(database, 'todo', 'session_id') ? 'todo' : '(SELECT NULL AS session_id WHERE 0)';
+  const shareUrl = hasColumn(database, 'session', 'share_url') ? 's.share_url' : 'NULL AS share_url';
+  return `
   WITH
     m AS (SELECT session_id, count(*) AS n, sum(length(CAST(data AS BLOB))) AS size FROM message GROUP BY session_id),
     p AS (SELECT session_id, count(*) AS n, sum(length(CAST(data AS BLOB))) AS size FROM part GROUP BY session_id),
-    t AS (SELECT session_id, count(*) AS n FROM todo GROUP BY session_id),
+    t AS (SELECT session_id, count(*) AS n FROM ${todos} GROUP BY session_id),
     c AS (SELECT parent_id, count(*) AS n FROM session WHERE parent_id IS NOT NULL GROUP BY parent_id)
-  SELECT s.id, s.parent_id, s.directory, s.title, s.time_updated, s.time_archived, s.share_url,
+  SELECT s.id, s.parent_id, s.directory, s.title, s.time_updated, s.time_archived, ${shareUrl},
     m.n AS messages, p.n AS parts, coalesce(m.size, 0) + coalesce(p.size, 0) AS size, t.n AS todos, c.n AS children
   FROM session s
     LEFT JOIN m ON m.session_id = s.id
@@ -200,6 +204,12 @@ const SESSIONS = `
     LEFT JOIN t ON t.session_id = s.id
     LEFT JOIN c ON c.parent_id = s.id
   ORDER BY s.id`;
+}
+
+function hasColumn(database: Database, table: string, column: string): boolean {
+  const sql = 'SELECT 1 FROM pragma_table_info(?) WHERE name = ?';
+  return database.query<unknown, [string, string]>(sql).get(table, column) !== null;
+}
 
 function contentOf(database: Database): Content {
   const tables = database.query<{ name: string }, []>("SELECT name FROM sqlite_master WHERE type = 'table'").all();
@@ -208,7 +218,7 @@ function contentOf(database: Database): Content {
   // A database that was only just made holds nothing yet.
   if (!names.has('session')) return { kind, sessions: new Map() };
   const sessions = new Map<string, StoredSession>();
-  for (const row of database.query<SessionRow, []>(SESSIONS).iterate()) {
+  for (const row of database.query<SessionRow, []>(sessionsQuery(database)).iterate()) {
     sessions.set(row.id, {
       id: row.id,
       parentId: row.parent_id,

@@ -440,6 +440,24 @@ describe('verify of conversations that were in place before the run', () => {
 });
 
 test(
+  "a store of OpenCode without a place for to-do lists and share links is as good as another's",
+  async () => {
+    {
+      using database = new Database(join(store(), 'opencode.db'));
+      database.run('DROP TABLE todo');
+      database.run('ALTER TABLE session DROP COLUMN share_url');
+    }
+    const { document } = await orchestrators(['--yes']);
+    expect(document).toMatchObject({ status: 'migrated', orchestrators: { created: 3, relocatedTranscripts: 3 } });
+    const notes = document.notes as readonly Note[];
+    const parts = notes.filter(({ code, id }) => code === 'CONVERSATION_PARTS' && id === 'opencode-orchestrator');
+    expect(parts.map(({ message }) => message)).toEqual(['stay behind: its undo history']);
+    expect((await run(home, ['verify'], { env })).exitCode).toBe(0);
+  },
+  LONG,
+);
+
+test(
   'verify looks for a conversation of OpenCode where a variable had put it',
   async () => {
     const data = join(home.path, 'elsewhere');

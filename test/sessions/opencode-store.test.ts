@@ -102,6 +102,19 @@ describe('a database', () => {
     expect(await store.session('ses_child')).toMatchObject({ parentId: SES, children: 0, todos: 0, shared: false });
   });
 
+  test('without a place for to-do lists or share links has none', async () => {
+    const path = world.session(SES);
+    world.session('ses_child', { parent: SES });
+    const { databases } = counted();
+    const digest = await (await databases.open(path)).digest(SES);
+    for (const change of ['DROP TABLE todo', 'ALTER TABLE session DROP COLUMN share_url']) {
+      world.change(change);
+      const store = await databases.open(path);
+      expect(await store.session(SES)).toMatchObject({ messages: 2, parts: 2, children: 1, todos: 0, shared: false });
+      expect(await store.digest(SES)).toBe(digest);
+    }
+  });
+
   test('tells by its tables which releases made it', async () => {
     expect((await counted().databases.open(world.session(SES, {}, 'drizzle'))).kind).toBe('drizzle');
   });
