@@ -1,13 +1,15 @@
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import * as v from 'valibot';
 import type { RunSummary } from '../contracts/standing';
 import { targetAt } from '../sessions/entry';
 import { DatabaseFile, isUntouched } from './database-files';
 import { runIds } from './run-ids';
+import { type UnreadableReceipt, unreadableReceipt } from './unreadable-receipt';
 
 /** What `status` needs of a receipt (migration.md 8); other keys may come and go. */
 const Receipt = v.object({
+  formatVersion: v.literal(1),
   runId: v.string(),
   status: v.picklist(['committing', 'done', 'undone']),
   physicalDataDir: v.string(),
@@ -49,29 +51,58 @@ export interface RunRecord extends RunSummary {
   readonly databaseFiles: readonly DatabaseFile[];
 }
 
-/** The newest run that is not undone (migration.md 8); where all are, the newest. `runs`: newest first. */
-export function lastOf(runs: readonly RunRecord[]): RunRecord | null {
-  return runs.find(({ status }) => status !== 'undone') ?? runs[0] ?? null;
+/** The earlier runs of one data directory. */
+export interface PastRuns {
+  /** Newest first. */
+  readonly runs: readonly RunRecord[];
+  /** Receipts that may be of further runs, newest first. */
+  readonly unreadable: readonly UnreadableReceipt[];
+}
+
+/**
+ * The newest run that is not undone (migration.md 8); where all are, the newest. Null also where that cannot be told,
+ * because a receipt that would be before it cannot be understood.
+ */
+export function lastOf(past: PastRuns): RunRecord | null {
+  return hidesLast(past) ? null : (standingRun(past) ?? past.runs[0] ?? null);
+}
+
+/** A receipt that cannot be understood may be that of the newest run that is not undone. */
+export function hidesLast(past: PastRuns): boolean {
+  const oldest = standingRun(past)?.runId ?? '';
+  return past.unreadable.some(({ runId }) => runId > oldest);
+}
+
+function standingRun({ runs }: PastRuns): RunRecord | undefined {
+  return runs.find(({ status }) => status !== 'undone');
 }
 
 /**
  * Whether what a run did is all that there is to do, told without the database: it left out nothing, no rollback has taken
  * anything of this or another run, and nobody has written to the database since. False is no more than "not known".
  *
- * @param runs all of the data directory
+ * @param past all runs of the data directory
  */
-export function standsWhole(run: RunRecord, runs: readonly RunRecord[]): boolean {
-  if (runs.some(({ status, partlyUndone }) => status === 'undone' || partlyUndone)) return false;
+export function standsWhole(run: RunRecord, { runs, unreadable }: PastRuns): boolean {
+  if (unreadable.length > 0 || runs.some(({ status, partlyUndone }) => status === 'undone' || partlyUndone))
+    return false;
   return run.isWhole && isUntouched(run.database, run.databaseFiles);
 }
 
-/** Runs of one data directory, newest first; unreadable receipts are passed over. */
-export function runsOf(migrations: string, physicalDataDir: string): RunRecord[] {
+/** What the receipts tell of the earlier runs of one data directory. */
+export function pastRuns(migrations: string, physicalDataDir: string): PastRuns {
   const runs: RunRecord[] = [];
+  const unreadable: UnreadableReceipt[] = [];
   for (const runId of knownIds(migrations, '.json')) {
     const file = join(migrations, `${runId}.json`);
-    const parsed = v.safeParse(Receipt, json(textOf(file)));
-    if (!parsed.success || parsed.output.physicalDataDir !== physicalDataDir) continue;
+    const text = textOf(file);
+    const parsed = v.safeParse(Receipt, json(text));
+    if (!parsed.success) {
+      const found = text === '' && !existsSync(file) ? null : unreadableReceipt(file, runId, text, physicalDataDir);
+      if (found !== null) unreadable.push(found);
+      continue;
+    }
+    if (parsed.output.physicalDataDir !== physicalDataDir) continue;
     const { status, outcome, startedAt, legacyRoot, database, schemaVersion, projects, sessions, sources, options } =
       parsed.output;
     runs.push({
@@ -95,7 +126,7 @@ export function runsOf(migrations: string, physicalDataDir: string): RunRecord[]
       databaseFiles: parsed.output.databaseFiles,
     });
   }
-  return runs;
+  return { runs, unreadable };
 }
 
 /** Ids of interrupted runs of one data directory, oldest first. */

@@ -263,7 +263,7 @@ export function requireReceipt(paths: StatePaths, runId: string): Receipt | null
     if (isSystemError(error, 'ENOENT')) return null;
     throw error;
   }
-  const receipt = parsed(text);
+  const receipt = parsedReceipt(text);
   if (receipt === null) throw new Error(`the receipt ${receiptFile(paths, runId)} cannot be understood`);
   return receipt;
 }
@@ -271,13 +271,14 @@ export function requireReceipt(paths: StatePaths, runId: string): Receipt | null
 /** The receipt of a run, null where there is none or it cannot be read. */
 export function readReceipt(paths: StatePaths, runId: string): Receipt | null {
   try {
-    return parsed(readFileSync(receiptFile(paths, runId), 'utf8'));
+    return parsedReceipt(readFileSync(receiptFile(paths, runId), 'utf8'));
   } catch {
     return null;
   }
 }
 
-function parsed(text: string): Receipt | null {
+/** Null where the text is no receipt, or one that this build does not understand. */
+export function parsedReceipt(text: string): Receipt | null {
   try {
     const found = v.safeParse(Receipt, JSON.parse(text));
     return found.success ? found.output : null;

@@ -339,6 +339,10 @@ export const NOTE_CODES = {
     'The migration is complete, but its receipt could not be finished.',
     'Run again; the next run repairs it.',
   ],
+  RECEIPT_UNREADABLE: [
+    'The receipt of an earlier run cannot be read, so nothing is known of what that run did.',
+    'Use the version of ao-migrate that wrote it, or restore the file from a backup.',
+  ],
   STALE_FILE_MOVED: ['A left-over database journal was put aside.', 'Nothing; the receipt names it.'],
   ROW_FAILED: [
     'A row could not be inserted; its conversation was taken back.',

@@ -1,8 +1,8 @@
 import type { RefusalReport } from './outcome';
 
 /**
- * Every refusal of migration.md 3, in the order in which refusals of one stage are named; with cause and remedy for the
- * guide.
+ * Every refusal of migration.md 3, in the order in which refusals of one stage are named, and those of `rollback` and
+ * `verify` alone; with cause and remedy for the guide.
  */
 export const REFUSAL_CODES = {
   LEGACY_UNREADABLE: [
@@ -56,6 +56,10 @@ export const REFUSAL_CODES = {
   RECOVERY_FAILED: [
     'An interrupted earlier run could be neither completed nor undone; all is left as found.',
     'Run `ao-migrate doctor` and follow its advice.',
+  ],
+  RECEIPT_UNREADABLE: [
+    'The receipt of the newest run, or of the one named, cannot be read, so it is not known what that run did.',
+    'Use the version of ao-migrate that wrote it, restore the file from a backup, or name another run with --run.',
   ],
 } as const satisfies Record<string, readonly [cause: string, remedy: string]>;
 

@@ -29,7 +29,7 @@ export interface Standing {
   readonly schemaVersion: number;
   /** In words; null where nothing of it runs. */
   readonly running: { readonly legacy: string | null; readonly daemon: string | null };
-  /** The newest run of this data directory that is not undone; where all are, the newest. */
+  /** The newest run of this data directory that is not undone; where all are, the newest; null also where that cannot be told. */
   readonly lastRun: RunSummary | null;
   /** Ids of interrupted runs. */
   readonly unfinished: readonly string[];

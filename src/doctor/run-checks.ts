@@ -1,7 +1,8 @@
 import { readReceipt, remainderOf } from '../apply/receipt';
-import { lastOf, postinstallNote, type RunRecord, runsOf } from '../apply/receipt-reader';
+import { hidesLast, lastOf, pastRuns, postinstallNote, type RunRecord } from '../apply/receipt-reader';
 import { interruptedRuns } from '../apply/recover';
 import type { StatePaths } from '../apply/state';
+import { type UnreadableReceipt, unreadableSentence } from '../apply/unreadable-receipt';
 import type { Machine } from '../contracts/machine';
 import { counted, listed, sizeText } from '../report/words';
 import type { TargetPaths } from '../rewrite/paths';
@@ -31,23 +32,33 @@ export async function pastChecks(
   const checks: Check[] = [];
   const interrupted = await examined(LAST, checks, null, () => interruptedRuns(paths, physicalDataDir));
   if (interrupted === null) return checks;
-  const runs = runsOf(migrations, physicalDataDir);
-  const last = lastOf(runs);
-  if (last === null) checks.push(passed(LAST, 'none'));
-  else if (last.status === 'done') checks.push(...(await verified(last, paths, places, machine)));
-  else checks.push(unverified(last));
+  const past = pastRuns(migrations, physicalDataDir);
+  const last = lastOf(past);
+  checks.push(...past.unreadable.map(unreadable));
+  // Which run is the last one cannot be told where a newer receipt cannot be read: that is said already.
+  if (last === null && !hidesLast(past)) checks.push(passed(LAST, 'none'));
+  else if (last?.status === 'done') checks.push(...(await verified(last, paths, places, machine)));
+  else if (last !== null) checks.push(unverified(last));
   for (const runId of interrupted) {
     const message = `The run ${runId} was interrupted.`;
     const next = 'Run `ao-migrate`: it finishes or undoes that run first.';
     checks.push(warned({ id: 'unfinished', title: 'Interrupted run' }, message, next, 'RUN_UNFINISHED'));
   }
-  const note = postinstallNote(migrations, runs[0] ?? null);
+  const note = postinstallNote(migrations, past.runs[0] ?? null);
   if (note !== null) {
     const when = note.time === null ? '' : ` (${note.time})`;
     const message = `The last install did not migrate: ${note.code ?? 'no reason is recorded'}${when}.`;
     checks.push(warned({ id: 'install', title: 'Install' }, message, 'Run `ao-migrate` yourself.'));
   }
   return checks;
+}
+
+function unreadable(receipt: UnreadableReceipt): Check {
+  const message = unreadableSentence(receipt);
+  const next = receipt.isNewer
+    ? 'Use that version of ao-migrate.'
+    : 'Restore that file from a backup of your own, or name another run with --run to `verify` and `rollback`.';
+  return warned({ id: 'receipt', title: 'Receipt' }, message, next, 'RECEIPT_UNREADABLE');
 }
 
 /** A run that was undone, or whose receipt is not finished. */

@@ -2,20 +2,20 @@ import { Interrupted } from '../apply/interruption';
 import { requireWritable } from '../apply/permission';
 import { refuseOtherOwner } from '../apply/preflight';
 import { reasonOf } from '../apply/put-back';
-import { type Receipt, readReceipt, receiptsOf } from '../apply/receipt';
+import type { Receipt } from '../apply/receipt';
 import { type PlannedRollback, planRollback, rollback, UnfinishedRollback } from '../apply/rollback';
 import type { RollbackItem } from '../apply/rollback-items';
-import { RUN_ID } from '../apply/run-ids';
 import { refuseRunInProgress, takeLock } from '../apply/run-lock';
-import { newRunId, type StatePaths, statePaths } from '../apply/state';
+import { newRunId, statePaths } from '../apply/state';
 import { steadily } from '../apply/steady';
+import { whichRun } from '../apply/which-run';
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
 import { EXIT, type ExitCode, type RefusalReport } from '../contracts/outcome';
-import { Refusal, UsageError } from '../contracts/refusals';
+import { Refusal } from '../contracts/refusals';
 import { findDaemon } from '../rewrite/daemon';
 import { databaseStands, withSoundCopy } from '../rewrite/inspect';
-import { runFile, type TargetPaths, targetPaths } from '../rewrite/paths';
+import { runFile, targetPaths } from '../rewrite/paths';
 import { recordedVersion } from '../rewrite/schema-guard';
 import { turn } from '../sessions/in-parallel';
 import { recoverFirst, recoverUnder } from './recovery';
@@ -89,7 +89,7 @@ export async function undo(flags: UndoFlags, setting: UndoSetting): Promise<Undo
     if (!flags.dryRun) notes.push(...(await recoverFirst(recovery, false)));
     const look = async (): Promise<Seen> => {
       const unfinished = flags.dryRun ? await recoverFirst(recovery, true) : [];
-      const receipt = chosenReceipt(flags.run, paths, target);
+      const receipt = whichRun(flags.run, paths, physicalDataDir);
       if (receipt === null || receipt.status === 'undone') return { unfinished, receipt, planned: null };
       return { unfinished, receipt, planned: await plannedItems(receipt, machine) };
     };
@@ -119,7 +119,7 @@ export async function undo(flags: UndoFlags, setting: UndoSetting): Promise<Undo
     try {
       // Another process may have ended, or died, since the look without the lock.
       notes.push(...(await recoverUnder(lock, recovery)));
-      const current = chosenReceipt(receipt.runId, paths, target);
+      const current = whichRun(receipt.runId, paths, physicalDataDir);
       if (current === null || current.status === 'undone')
         return { ...about, status: 'nothing-to-undo', exitCode: EXIT.done };
       // From here on it goes through: it is one piece of work that waits for nothing.
@@ -174,22 +174,6 @@ function unfinishedReport({ cause }: UnfinishedRollback): RefusalReport {
     message: `${reasonOf(cause)}. The rollback was not finished.`,
     hint: 'Run `ao-migrate rollback` again: it finishes what is left.',
   };
-}
-
-function chosenReceipt(runId: string | null, paths: StatePaths, target: TargetPaths): Receipt | null {
-  if (runId === null)
-    return receiptsOf(paths, target.physicalDataDir).find(({ status }) => status !== 'undone') ?? null;
-  const receipt = RUN_ID.test(runId) ? readReceipt(paths, runId) : null;
-  if (receipt === null || receipt.physicalDataDir !== target.physicalDataDir) {
-    const known = receiptsOf(paths, target.physicalDataDir)
-      .slice(0, 3)
-      .map(({ runId: id }) => id);
-    throw new UsageError(
-      `--run ${runId}: there is no such run of this data directory`,
-      known.length === 0 ? 'There is no run at all.' : `The newest are: ${known.join(', ')}.`,
-    );
-  }
-  return receipt;
 }
 
 async function plannedItems(receipt: Receipt, machine: Machine): Promise<NonNullable<Seen['planned']>> {

@@ -42,7 +42,9 @@ export const StatusDocumentSchema = v.pipe(
           receipt: v.string(),
         }),
       ),
-      v.description('The newest run of this data directory that is not undone; where all are, the newest.'),
+      v.description(
+        'The newest run of this data directory that is not undone; where all are, the newest; null also where a newer receipt cannot be read.',
+      ),
     ),
     unfinished: v.pipe(v.array(v.string()), v.description('Ids of runs whose journal is still there.')),
     postinstall: v.pipe(

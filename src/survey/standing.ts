@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunRecord } from '../apply/receipt-reader';
 import { steadily } from '../apply/steady';
+import { type UnreadableReceipt, unreadableText } from '../apply/unreadable-receipt';
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
 import { unusableOf, yieldsNothing } from '../contracts/plan';
@@ -61,7 +62,8 @@ async function bothSides(
   const { machine } = question;
   const hasStore = !isAbsent(location);
   const past = await pastOf(migrations, target, machine);
-  if (!hasStore && past.last === null && past.told.unfinished.length === 0) return { ...empty, status: 'none' };
+  const isNew = past.last === null && past.told.unfinished.length === 0 && past.unreadable.length === 0;
+  if (!hasStore && isNew) return { ...empty, status: 'none' };
   const common = { ...empty, dataDir: target.dataDir, hasStore, ...past.told };
   const daemon = await runningDaemon(machine);
   const running = async (found: Survey | null): Promise<Standing['running']> => ({
@@ -69,7 +71,8 @@ async function bothSides(
     daemon: daemon.running,
   });
   const unfinished = past.told.unfinished.map(unfinishedNote);
-  const notes = [...location.notes, ...daemon.notes, ...unfinished];
+  const ofRuns = [...past.unreadable.map(unreadableNote), ...unfinished];
+  const notes = [...location.notes, ...daemon.notes, ...ofRuns];
   if (!hasStore) {
     const { last } = past;
     if (last === null) return { ...common, status: 'none', running: await running(null), notes };
@@ -100,7 +103,7 @@ async function bothSides(
       pending: { projects: created(plan.projects), orchestrators: created(plan.orchestrators) },
       unusable: unusableOf(plan).map(({ id, reason }) => ({ id, reason: reason ?? '' })),
       yieldsNothing: yieldsNothing(plan),
-      notes: [...plan.notes.filter(({ code }) => WORTH_TELLING.has(code)), ...daemon.notes, ...unfinished],
+      notes: [...plan.notes.filter(({ code }) => WORTH_TELLING.has(code)), ...daemon.notes, ...ofRuns],
     };
   } catch (error) {
     if (!(error instanceof Refusal)) throw error;
@@ -142,8 +145,9 @@ function mayStand(path: string): boolean {
 
 interface Past {
   readonly told: Pick<Standing, 'lastRun' | 'unfinished' | 'postinstall'>;
-  /** The newest run that is not undone; where all are, the newest. */
+  /** The newest run that is not undone; where all are, the newest; null also where that cannot be told. */
   readonly last: RunRecord | null;
+  readonly unreadable: readonly UnreadableReceipt[];
   readonly isUnchanged: (run: RunRecord) => boolean;
   readonly standsWhole: (run: RunRecord) => boolean;
 }
@@ -151,12 +155,13 @@ interface Past {
 /** What earlier runs left in the state directory. */
 async function pastOf(migrations: string | null, target: TargetPaths, machine: Machine): Promise<Past> {
   const told = { lastRun: null, unfinished: [], postinstall: null };
-  const none = { told, last: null, isUnchanged: () => false, standsWhole: () => false };
+  const none = { told, last: null, unreadable: [], isUnchanged: () => false, standsWhole: () => false };
   if (migrations === null || !mayStand(migrations)) return none;
   const reader = await import('../apply/receipt-reader');
-  const { isUnchanged, lastOf, postinstallNote, runsOf, standsWhole, unfinishedIds } = reader;
-  const runs = runsOf(migrations, target.physicalDataDir);
-  const last = lastOf(runs);
+  const { isUnchanged, lastOf, pastRuns, postinstallNote, standsWhole, unfinishedIds } = reader;
+  const past = pastRuns(migrations, target.physicalDataDir);
+  const { runs, unreadable } = past;
+  const last = lastOf(past);
   const unfinished = unfinishedIds(migrations, target.physicalDataDir);
   return {
     told: {
@@ -165,8 +170,9 @@ async function pastOf(migrations: string | null, target: TargetPaths, machine: M
       postinstall: postinstallNote(migrations, runs[0] ?? null),
     },
     last,
+    unreadable,
     isUnchanged: ({ sources }) => isUnchanged(sources),
-    standsWhole: (run) => standsWhole(run, runs),
+    standsWhole: (run) => standsWhole(run, past),
   };
 }
 
@@ -179,11 +185,15 @@ async function isAtWork(machine: Machine, { physicalDataDir }: TargetPaths): Pro
 
 /**
  * The status that the newest run's receipt gives by itself, or null: where the store, its config or its records are not
- * those that the run read, or what the run did may not be all or may not be there any more, both sides must be read. Somebody
- * may throw the old store away on the word `done`.
+ * those that the run read, or what the run did may not be all or may not be there any more, or a receipt cannot be read, both
+ * sides must be. Somebody may throw the old store away on the word `done`.
  */
-function settledBy({ last, isUnchanged, standsWhole }: Past, location: LegacyLocation): StandingStatus | null {
-  if (last === null || last.status === 'committing' || location.configFlag !== null) return null;
+function settledBy(
+  { last, unreadable, isUnchanged, standsWhole }: Past,
+  location: LegacyLocation,
+): StandingStatus | null {
+  if (last === null || unreadable.length > 0 || last.status === 'committing' || location.configFlag !== null)
+    return null;
   if (last.legacyRoot !== location.root || !isUnchanged(last)) return null;
   const read = new Set(last.sources.map(({ path }) => path));
   const { config, root } = location;
@@ -273,6 +283,16 @@ function absentNote({ runId, legacyRoot }: RunRecord): Note {
     ? `there is no old store here; the run ${runId} took this one, and --from asks about it`
     : `the old store that the run ${runId} took is gone`;
   return { code: 'STORE_ABSENT', severity: 'info', message, file: legacyRoot };
+}
+
+function unreadableNote(receipt: UnreadableReceipt): Note {
+  return {
+    code: 'RECEIPT_UNREADABLE',
+    severity: 'warn',
+    id: receipt.runId,
+    message: unreadableText(receipt),
+    file: receipt.file,
+  };
 }
 
 function unfinishedNote(id: string): Note {

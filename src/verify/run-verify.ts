@@ -1,14 +1,14 @@
 import { resolve } from 'node:path';
-import { machineOfRun, type Receipt, readReceipt, receiptsOf, remainderOf } from '../apply/receipt';
+import { machineOfRun, type Receipt, remainderOf } from '../apply/receipt';
 import { interruptedRuns } from '../apply/recover';
-import { RUN_ID } from '../apply/run-ids';
 import { refuseRunInProgress } from '../apply/run-lock';
 import { type StatePaths, statePaths } from '../apply/state';
 import { steadily } from '../apply/steady';
+import { whichRun } from '../apply/which-run';
 import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
 import { EXIT, type ExitCode, type RefusalReport } from '../contracts/outcome';
-import { Refusal, UsageError } from '../contracts/refusals';
+import { Refusal } from '../contracts/refusals';
 import { locationOf, requireNamed } from '../legacy/locate';
 import { closeDatabase, openDatabase, sqliteRefusal } from '../rewrite/connection';
 import { databaseEntry } from '../rewrite/inspect';
@@ -80,7 +80,7 @@ async function lookThrough(
   physicalDataDir: string,
   machine: Machine,
 ): Promise<VerifyOutcome> {
-  const receipt = chosen(flags.run, receiptsOf(paths, physicalDataDir), (id) => readReceipt(paths, id));
+  const receipt = whichRun(flags.run, paths, physicalDataDir);
   const notes: Note[] = interruptedRuns(paths, physicalDataDir).map((id) => ({
     code: 'RUN_UNFINISHED',
     severity: 'warn',
@@ -107,20 +107,6 @@ async function lookThrough(
     notes,
     refusal: null,
   };
-}
-
-function chosen(
-  runId: string | null,
-  receipts: readonly Receipt[],
-  read: (id: string) => Receipt | null,
-): Receipt | null {
-  if (runId === null) return receipts.find(({ status }) => status !== 'undone') ?? null;
-  const receipt = RUN_ID.test(runId) ? read(runId) : null;
-  if (receipt !== null && receipts.some((each) => each.runId === runId)) return receipt;
-  throw new UsageError(
-    `--run ${runId}: there is no such run of this data directory`,
-    receipts.length === 0 ? 'There is no run at all.' : `The newest is ${receipts[0]?.runId}.`,
-  );
 }
 
 type DatabaseChecks = Pick<VerifyOutcome, 'schemaVersion' | 'checks'>;
