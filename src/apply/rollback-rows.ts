@@ -120,23 +120,60 @@ export function onlyHolds(db: Database): boolean {
     .every((table) => db.query(`SELECT 1 FROM ${quoted(table)} LIMIT 1`).get() === null);
 }
 
+/** Tables that the run wrote to, with the column by which the rows of one item are found. */
+const ITEM_TABLES = {
+  projects: 'id',
+  sessions: 'id',
+  session_worktrees: 'session_id',
+  change_log: 'session_id',
+} as const;
+type ItemTable = keyof typeof ITEM_TABLES;
+
 interface Reference {
   readonly table: string;
-  readonly column: string;
-  readonly to: 'projects' | 'sessions';
+  readonly to: ItemTable;
+  /** Its one parameter is the id of the item: all rows of `table` that refer to rows of it in `to`. */
+  readonly rows: string;
 }
 
-/** Columns anywhere that refer to a project or a session, cascading or not. */
+/**
+ * Foreign keys anywhere that refer to a table of the run, cascading or not, by whatever columns. One whose parent columns
+ * do not exist is left out: SQLite itself then refuses every removal from the parent.
+ */
 function foreignKeys(db: Database): Reference[] {
-  return tables(db).flatMap((table) =>
-    db
-      .query<{ table: string; from: string; to: string | null }, []>(`PRAGMA foreign_key_list(${quoted(table)})`)
-      .all()
-      .flatMap(({ table: to, from }): Reference[] => {
-        const name = to.toLowerCase();
-        return name === 'projects' || name === 'sessions' ? [{ table, column: from, to: name }] : [];
-      }),
-  );
+  return tables(db).flatMap((table) => {
+    const parts = db
+      .query<{ id: number; table: string; from: string; to: string | null }, []>(
+        `SELECT id, "table", "from", "to" FROM pragma_foreign_key_list(${literal(table)}) ORDER BY id, seq`,
+      )
+      .all();
+    return [...Map.groupBy(parts, ({ id }) => id).values()].flatMap((key): Reference[] => {
+      const to = key[0]?.table.toLowerCase();
+      return to === undefined || !isItemTable(to) ? [] : referenceOf(db, table, to, key);
+    });
+  });
+}
+
+function referenceOf(
+  db: Database,
+  table: string,
+  to: ItemTable,
+  key: readonly { readonly from: string; readonly to: string | null }[],
+): Reference[] {
+  const columns = db.query<{ name: string; pk: number }, []>(`SELECT name, pk FROM pragma_table_xinfo('${to}')`).all();
+  const primary = columns.filter(({ pk }) => pk > 0).sort((a, b) => a.pk - b.pk);
+  const names = new Set(columns.map(({ name }) => name.toLowerCase()));
+  // Without columns of its own a foreign key means the primary key.
+  const pairs = key.map(({ from, to: named }, index) => ({ from, parent: named ?? primary[index]?.name ?? '' }));
+  if (pairs.some(({ parent }) => !names.has(parent.toLowerCase()))) return [];
+  // The parent stands first, as in SQLite's own comparison: its collation counts.
+  const alike = pairs.map(({ from, parent }) => `parent.${quoted(parent)} = child.${quoted(from)}`).join(' AND ');
+  const rows = `SELECT child.* FROM ${to} AS parent CROSS JOIN ${quoted(table)} AS child ON ${alike} WHERE parent.${ITEM_TABLES[to]} = ?`;
+  return [{ table, to, rows }];
+}
+
+function isItemTable(name: string): name is ItemTable {
+  return Object.hasOwn(ITEM_TABLES, name);
 }
 
 function sessionVerdict(
@@ -153,8 +190,8 @@ function sessionVerdict(
   if (textDigest(String(prompt ?? ''), runId) !== session.prompt) changed.push('prompt');
   if (changed.length > 0)
     return { ...verdict, outcome: 'refused', reason: `it was changed since: ${changed.join(', ')}` };
-  for (const { table, column } of references.filter(({ to }) => to === 'sessions')) {
-    const found = db.query<Row, [string]>(`SELECT * FROM ${quoted(table)} WHERE ${quoted(column)} = ?`).all(session.id);
+  for (const { table, rows } of references.filter(({ to }) => to !== 'projects')) {
+    const found = db.query<Row, [string]>(rows).all(session.id);
     const foreign = found.filter((each) => !isOwn(table, each, session));
     if (foreign.length > 0)
       return { ...verdict, outcome: 'refused', reason: `${foreign.length} other row(s) of ${table} belong to it` };
@@ -163,6 +200,7 @@ function sessionVerdict(
 }
 
 function isOwn(table: string, row: Row, session: ReceiptSession): boolean {
+  if (table === 'sessions') return row.id === session.id;
   if (table === 'change_log') return typeof row.seq === 'number' && session.changes.includes(row.seq);
   if (table !== 'session_worktrees' || session.marker === null) return false;
   return Object.entries(session.marker).every(([column, value]) => row[column] === value);
@@ -185,9 +223,10 @@ function projectVerdict(
   if (changed.length > 0)
     return { ...verdict, outcome: 'refused', reason: `it was changed since: ${changed.join(', ')}` };
   const changes = new Set(receipt.sessions.flatMap(({ changes: seqs }) => seqs));
-  for (const { table, column } of references.filter(({ to }) => to === 'projects')) {
-    const found = db.query<Row, [string]>(`SELECT * FROM ${quoted(table)} WHERE ${quoted(column)} = ?`).all(project.id);
+  for (const { table, rows } of references.filter(({ to }) => to === 'projects')) {
+    const found = db.query<Row, [string]>(rows).all(project.id);
     const foreign = found.filter((each) => {
+      if (table === 'projects') return each.id !== project.id;
       if (table === 'sessions') return typeof each.id !== 'string' || !going.has(each.id);
       return table !== 'change_log' || typeof each.seq !== 'number' || !changes.has(each.seq);
     });
@@ -226,6 +265,10 @@ function tables(db: Database): string[] {
     )
     .all()
     .map(({ name }) => name);
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
 }
 
 function quoted(name: string): string {

@@ -253,6 +253,91 @@ describe('rollback', () => {
   });
 });
 
+describe('a row of somebody else keeps what it refers to', () => {
+  const TO_SESSION = 'CREATE UNIQUE INDEX by_num ON sessions (project_id, num)';
+  const NOTE = 'CREATE TABLE foo (p TEXT, n INTEGER, note TEXT, FOREIGN KEY (p, n) REFERENCES';
+  const KEYS: readonly (readonly [string, 'project' | 'orchestrator', readonly string[]])[] = [
+    [
+      'by two columns that cascade',
+      'orchestrator',
+      [TO_SESSION, `${NOTE} sessions (project_id, num) ON DELETE CASCADE)`],
+    ],
+    [
+      'by two columns that are emptied',
+      'orchestrator',
+      [TO_SESSION, `${NOTE} Sessions (Project_Id, num) ON DELETE SET NULL)`],
+    ],
+    [
+      'by the marker of the session',
+      'orchestrator',
+      [
+        "CREATE TABLE foo (p TEXT, n TEXT DEFAULT '__workspace__', note TEXT, FOREIGN KEY (p, n) REFERENCES session_worktrees ON DELETE CASCADE)",
+      ],
+    ],
+    [
+      'by the path',
+      'project',
+      [
+        'CREATE UNIQUE INDEX by_path ON projects (path)',
+        'CREATE TABLE foo (p TEXT REFERENCES projects (path) ON DELETE CASCADE, n, note TEXT)',
+      ],
+    ],
+    [
+      'by the primary key, unnamed',
+      'project',
+      ['CREATE TABLE foo (p TEXT REFERENCES projects ON DELETE CASCADE, n, note TEXT)'],
+    ],
+  ];
+
+  test.each(KEYS)('%s', async (name, kind, tables) => {
+    await run(home, ['--yes']);
+    using db = new Database(database());
+    const row = db
+      .query<{ path: string; session: string; repo: string }, [string]>(
+        'SELECT path, sessions.id AS session, repo_name AS repo FROM projects JOIN sessions ON project_id = projects.id JOIN session_worktrees ON session_id = sessions.id WHERE projects.id = ?',
+      )
+      .get(ACME);
+    db.close();
+    const values: Record<string, unknown[]> = {
+      'by the path': [row?.path, null],
+      'by the marker of the session': [row?.session, row?.repo],
+    };
+    edit(...tables);
+    const [p, n] = values[name] ?? [ACME, 0];
+    using written = new Database(database());
+    written
+      .query('INSERT INTO foo (p, n, note) VALUES (?, ?, ?)')
+      .run(String(p), n === null ? null : String(n), 'mine');
+    const before = written.query('SELECT * FROM foo').all();
+    written.close();
+    const shown = await runJson(home, ['rollback', '--dry-run']);
+    const done = await undo();
+    expect(done).toMatchObject({ exitCode: 1, document: { status: 'partly-undone', items: shown.document.items } });
+    expect(done.document.items).toContainEqual({
+      kind,
+      id: kind === 'project' ? ACME : 'acme-orchestrator',
+      outcome: 'refused',
+      reason: '1 other row(s) of foo belong to it',
+    });
+    expect(rowsOf(database()).projects.map(({ id }) => id)).toEqual([ACME]);
+    using left = new Database(database());
+    expect(left.query('SELECT * FROM foo').all()).toEqual(before);
+  });
+
+  test('and of one that SQLite cannot follow, it keeps all', async () => {
+    await run(home, ['--yes']);
+    edit('CREATE TABLE foo (p TEXT REFERENCES projects (nowhere) ON DELETE CASCADE)');
+    const done = await undo();
+    expect(done).toMatchObject({ exitCode: 1, document: { status: 'partly-undone' } });
+    expect(done.document.items).toContainEqual({
+      kind: 'project',
+      id: ACME,
+      outcome: 'refused',
+      reason: expect.stringContaining('foreign key mismatch'),
+    });
+  });
+});
+
 describe('a left-over file of an earlier database', () => {
   const leftOver = (): string => `${database()}-wal`;
   const asideOf = (runId: unknown): string => `${leftOver()}.stale-${runId}`;
