@@ -186,7 +186,7 @@ function sessionVerdict(
   const row = db.query<Row, [string]>('SELECT * FROM sessions WHERE id = ?').get(session.id);
   if (row === null) return { ...verdict, outcome: 'absent' };
   const { prompt, ...rest } = row;
-  const changed = changedColumns(db, 'sessions', rest, session.columns, ['prompt']);
+  const changed = changedColumns(db, 'sessions', session.id, rest, session.columns, ['prompt']);
   if (textDigest(String(prompt ?? ''), runId) !== session.prompt) changed.push('prompt');
   if (changed.length > 0)
     return { ...verdict, outcome: 'refused', reason: `it was changed since: ${changed.join(', ')}` };
@@ -217,7 +217,7 @@ function projectVerdict(
   const row = db.query<Row, [string]>('SELECT * FROM projects WHERE id = ?').get(project.id);
   if (row === null) return { ...verdict, outcome: 'absent' };
   const { config, ...rest } = likeReceipt(row, project, receipt.runId);
-  const changed = changedColumns(db, 'projects', rest, project.columns, ['config']);
+  const changed = changedColumns(db, 'projects', project.id, rest, project.columns, ['config']);
   if (configDigest(typeof config === 'string' ? config : null, receipt.runId) !== project.config)
     changed.push('config');
   if (changed.length > 0)
@@ -236,26 +236,58 @@ function projectVerdict(
   return { ...verdict, outcome: 'removed' };
 }
 
-/** Columns that differ from the receipt; columns of later schemas must still have their defaults. */
+/**
+ * Columns that differ from the receipt. Those that the run did not name must still have their defaults, as far as these can
+ * be known: what an expression has given (the time, something random) stands nowhere, and is no change.
+ */
 function changedColumns(
   db: Database,
   table: 'projects' | 'sessions',
+  id: string,
   row: Row,
   written: Readonly<Record<string, unknown>>,
   except: readonly string[],
 ): string[] {
-  const changed: string[] = [];
-  const columns = db.query<{ name: string; dflt_value: string | null }, []>(`PRAGMA table_info(${table})`).all();
-  for (const { name, dflt_value: fallback } of columns) {
-    if (except.includes(name)) continue;
-    const expected = name in written ? written[name] : defaultOf(db, fallback);
-    if (row[name] !== expected) changed.push(name);
-  }
-  return changed;
+  const columns = db
+    .query<{ name: string; dflt_value: string | null }, []>(`PRAGMA table_info(${table})`)
+    .all()
+    .filter(({ name }) => !except.includes(name));
+  const expected = columns.flatMap(({ name, dflt_value }) => {
+    const constant = Object.hasOwn(written, name) ? null : constantOf(dflt_value);
+    return constant === null ? [] : [{ name, constant }];
+  });
+  const others = changedDefaults(db, table, id, expected);
+  return columns
+    .filter(({ name }) => (Object.hasOwn(written, name) ? row[name] !== written[name] : others.has(name)))
+    .map(({ name }) => name);
 }
 
-function defaultOf(db: Database, expression: string | null): unknown {
-  return expression === null ? null : db.query<{ value: unknown }, []>(`SELECT ${expression} AS value`).get()?.value;
+/** SQLite compares them itself: it stores a default as the type of its column. */
+function changedDefaults(
+  db: Database,
+  table: 'projects' | 'sessions',
+  id: string,
+  expected: readonly { readonly name: string; readonly constant: string }[],
+): ReadonlySet<string> {
+  if (expected.length === 0) return new Set();
+  const alike = expected.map(
+    ({ name, constant }) => `${quoted(name)} COLLATE BINARY IS ${constant} AS ${quoted(name)}`,
+  );
+  const found = db.query<Row, [string]>(`SELECT ${alike.join(', ')} FROM ${table} WHERE id = ?`).get(id);
+  return new Set(expected.flatMap(({ name }) => (found?.[name] === 1 ? [] : name)));
+}
+
+const NUMBER = /^[+-]?\s*(?:0x[0-9a-f]+|(?:\d[\d_]*\.?\d*|\.\d+)(?:e[+-]?\d+)?)$/i;
+const STRING = /^x?'(?:[^']|'')*'$/i;
+const WORD = /^[a-z_]\w*$/i;
+
+/** The default as an SQL literal; null where it is an expression. SQLite takes a bare or double-quoted word for a string. */
+function constantOf(fallback: string | null): string | null {
+  if (fallback === null || /^null$/i.test(fallback)) return 'NULL';
+  if (NUMBER.test(fallback) || STRING.test(fallback) || /^(?:true|false)$/i.test(fallback)) return fallback;
+  if (/^current_(?:time|date|timestamp)$/i.test(fallback)) return null;
+  if (WORD.test(fallback)) return literal(fallback);
+  return /^"(?:[^"]|"")*"$/.test(fallback) ? literal(fallback.slice(1, -1).replaceAll('""', '"')) : null;
 }
 
 function tables(db: Database): string[] {

@@ -15,6 +15,7 @@ import { dirname, join } from 'node:path';
 import { run, runJson } from '../support/executable';
 import { claudeFile, rowsOf } from '../support/expected';
 import { type Home, realFixture } from '../support/home';
+import { synthDatabase } from '../support/synth-db';
 import { snapshot } from '../support/tree';
 
 const ACME = 'acme_00f7f1a4ad';
@@ -335,6 +336,67 @@ describe('a row of somebody else keeps what it refers to', () => {
       outcome: 'refused',
       reason: expect.stringContaining('foreign key mismatch'),
     });
+  });
+});
+
+describe('columns of a newer database', () => {
+  const CONSTANT: readonly (readonly [string, string])[] = [
+    ["INTEGER NOT NULL DEFAULT '7'", '8'],
+    ['TEXT DEFAULT 1', "'01'"],
+    ["BLOB DEFAULT x''", "x'00'"],
+    ['REAL DEFAULT -1', '1'],
+    ["NUMERIC DEFAULT '1.0'", '1.5'],
+    ['INTEGER DEFAULT TRUE', '0'],
+    ["TEXT COLLATE NOCASE DEFAULT 'it''s'", "'IT''S'"],
+    ['TEXT DEFAULT "a ""word"', "'a'"],
+    ['TEXT DEFAULT active', "'x'"],
+    ['TEXT DEFAULT (0x1F)', 'NULL'],
+    ['DEFAULT null', "''"],
+    ['DEFAULT 1.5e3', "'1500'"],
+  ];
+  const UNKNOWN: readonly (readonly [string, string])[] = [
+    ['TEXT DEFAULT CURRENT_TIMESTAMP', "'2020-01-01 00:00:00'"],
+    ["TEXT DEFAULT (datetime('now'))", "'2020-01-01 00:00:00'"],
+    ['TEXT NOT NULL DEFAULT (hex(randomblob(4)))', "'ABCD'"],
+  ];
+  const TABLES = ['projects', 'sessions'] as const;
+  const added = [...CONSTANT, ...UNKNOWN].flatMap(([type], index) =>
+    TABLES.map((table) => `ALTER TABLE ${table} ADD COLUMN z${index} ${type}`),
+  );
+  const stays = { kind: 'orchestrator', id: 'acme-orchestrator', outcome: 'refused' };
+
+  beforeEach(async () => {
+    mkdirSync(dataDir(), { recursive: true });
+    synthDatabase(database(), 82, { burned: [90], sql: added.join(';') });
+    expect((await run(home, ['--yes'])).exitCode).toBe(0);
+  });
+
+  test('are no change where the database itself has filled them', async () => {
+    expect((await run(home, ['verify'])).exitCode).toBe(0);
+    edit(
+      ...TABLES.flatMap((table) =>
+        UNKNOWN.map(([, other], index) => `UPDATE ${table} SET z${CONSTANT.length + index} = ${other}`),
+      ),
+    );
+    expect(await undo()).toMatchObject({ exitCode: 0, document: { status: 'undone' } });
+    expect(rowsOf(database())).toMatchObject({ projects: [], sessions: [] });
+  });
+
+  test('are one where they no longer hold a default that is a constant', async () => {
+    const all = CONSTANT.map((_, index) => `z${index}`);
+    edit(
+      ...TABLES.flatMap((table) => CONSTANT.map(([, other], index) => `UPDATE ${table} SET z${index} = ${other}`)),
+      "UPDATE sessions SET issue_id = 'mine'",
+    );
+    const { document } = await undo();
+    expect(document.items).toContainEqual({ ...stays, reason: `it was changed since: issue_id, ${all.join(', ')}` });
+    expect(document.items).toContainEqual({
+      ...stays,
+      kind: 'project',
+      id: ACME,
+      reason: `it was changed since: ${all.join(', ')}`,
+    });
+    expect(rowsOf(database())).toMatchObject({ projects: { length: 3 }, sessions: { length: 3 } });
   });
 });
 
