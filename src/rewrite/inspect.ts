@@ -5,7 +5,7 @@ import type { Machine } from '../contracts/machine';
 import type { Note } from '../contracts/notes';
 import { Refusal } from '../contracts/refusals';
 import { entryAt, stands, targetAt } from '../sessions/entry';
-import { errorCode } from '../sessions/system-error';
+import { errorCode, isSystemError } from '../sessions/system-error';
 import { closeDatabase, openDatabase, requireSqlite, sqliteRefusal } from './connection';
 import type { TargetPaths } from './paths';
 import { withPrivateCopy } from './private-copy';
@@ -100,8 +100,28 @@ export function openElsewhereNote(database: string): Note | null {
  * @throws Refusal NOT_WRITABLE where the system does not tell, so that what is there is not taken for absent
  */
 export function databaseEntry(database: string): Stats | null {
+  return lookedAt(database, entryAt);
+}
+
+/**
+ * The file that the name of the database leads to; null where a link of that name leads nowhere, or in a circle.
+ *
+ * @throws Refusal NOT_WRITABLE as `databaseEntry`
+ */
+export function databaseTarget(database: string): Stats | null {
+  return lookedAt(database, (path) => {
+    try {
+      return targetAt(path);
+    } catch (error) {
+      if (isSystemError(error, 'ELOOP')) return null;
+      throw error;
+    }
+  });
+}
+
+function lookedAt(database: string, look: (path: string) => Stats | null): Stats | null {
   try {
-    return entryAt(database);
+    return look(database);
   } catch (error) {
     throw new Refusal('NOT_WRITABLE', `${database} cannot be looked at (${errorCode(error)}).`);
   }
@@ -115,7 +135,7 @@ export function databaseEntry(database: string): Stats | null {
 export function databaseStands(database: string): boolean {
   const entry = databaseEntry(database);
   if (entry === null) return false;
-  const file = entry.isSymbolicLink() ? targetAt(database) : entry;
+  const file = entry.isSymbolicLink() ? databaseTarget(database) : entry;
   const aside = 'Move it aside, then run again.';
   if (file === null) throw new Refusal('SCHEMA_UNKNOWN', `${database} is a link that leads nowhere.`, aside);
   if (file.size === 0) throw new Refusal('SCHEMA_UNKNOWN', `${database} is an empty file.`, aside);

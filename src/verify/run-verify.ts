@@ -11,7 +11,7 @@ import { EXIT, type ExitCode, type RefusalReport } from '../contracts/outcome';
 import { Refusal } from '../contracts/refusals';
 import { locationOf, requireNamed } from '../legacy/locate';
 import { closeDatabase, openDatabase, sqliteRefusal } from '../rewrite/connection';
-import { databaseEntry } from '../rewrite/inspect';
+import { databaseEntry, databaseTarget } from '../rewrite/inspect';
 import { targetPaths } from '../rewrite/paths';
 import { withPrivateCopy } from '../rewrite/private-copy';
 import { recordedVersion } from '../rewrite/schema-guard';
@@ -119,6 +119,8 @@ async function databaseChecks(receipt: Receipt, machine: Machine): Promise<Datab
   const entry = databaseEntry(receipt.database);
   if (entry === null && mayBeGone(receipt)) return { schemaVersion: 0, checks: [] };
   if (entry === null) return damaged('it is missing');
+  if (entry.isSymbolicLink() && databaseTarget(receipt.database) === null)
+    return damaged('it is a link that leads nowhere');
   return withPrivateCopy(receipt.database, machine, (copy) => {
     try {
       const db = openDatabase(copy);

@@ -248,3 +248,17 @@ test('a session prefix of an existing project that leaves its folder is a confli
   );
   expect(done.document.notes).toContainEqual(expect.objectContaining({ code: 'PREFIX_UNUSABLE' }));
 });
+
+test.each(['nothing', 'ao.db'])('in place of the database a link to %s is named by every command', async (target) => {
+  home = realFixture('v2-stopped');
+  const dataDir = join(home.path, '.ao', 'data');
+  mkdirSync(dataDir, { recursive: true });
+  symlinkSync(target, join(dataDir, 'ao.db'));
+  const before = snapshot(home.path);
+  const refusal = { code: 'SCHEMA_UNKNOWN', message: `${join(dataDir, 'ao.db')} is a link that leads nowhere.` };
+  for (const args of [['--yes'], ['--dry-run'], ['explain']])
+    expect(await runJson(home, args)).toMatchObject({ exitCode: 3, document: { status: 'refused', refusal } });
+  expect(await runJson(home, ['status'])).toMatchObject({ exitCode: 0, document: { status: 'unreadable', refusal } });
+  expect((await run(home, ['doctor'])).stdout.replaceAll(/\s+/g, ' ')).toContain('is a link that leads nowhere');
+  expect(snapshot(home.path)).toEqual(before);
+});

@@ -504,6 +504,7 @@ describe('a database that cannot be used', () => {
     ['is empty', 'SCHEMA_UNKNOWN', () => truncateSync(database())],
     ['is of another program', 'SCHEMA_UNKNOWN', replace(foreign)],
     ['is a link to nothing', 'SCHEMA_UNKNOWN', replace(() => symlinkSync(join(home.path, 'nothing'), database()))],
+    ['is a link to itself', 'SCHEMA_UNKNOWN', replace(() => symlinkSync('ao.db', database()))],
     ['lost its version table', 'SCHEMA_UNKNOWN', () => edit('DROP TABLE goose_db_version')],
     ['is of an old version', 'SCHEMA_TOO_OLD', () => edit('DELETE FROM goose_db_version WHERE version_id = 12')],
   ];

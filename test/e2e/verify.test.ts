@@ -9,6 +9,7 @@ import {
   readFileSync,
   renameSync,
   rmSync,
+  symlinkSync,
   truncateSync,
   utimesSync,
   writeFileSync,
@@ -124,6 +125,14 @@ describe('verify', () => {
     ['a trigger is missing', sql('DROP TRIGGER sessions_cdc_update'), { kind: 'schema' }],
     ['an index is missing', sql('DROP INDEX idx_pr_session'), { kind: 'schema' }],
     ['the database is missing', () => rmSync(database()), { kind: 'database' }],
+    ...['nothing', 'ao.db'].map((target): (typeof DAMAGES)[number] => [
+      `the database is a link to ${target}`,
+      (): void => {
+        rmSync(database());
+        symlinkSync(target, database());
+      },
+      { kind: 'database', detail: 'it is a link that leads nowhere' },
+    ]),
     ['the database is empty', () => truncateSync(database()), { kind: 'schema' }],
     [
       'the database is of another program',
