@@ -343,7 +343,10 @@ export const NOTE_CODES = {
     'The receipt of an earlier run cannot be read, so nothing is known of what that run did.',
     'Use the version of ao-migrate that wrote it, or restore the file from a backup.',
   ],
-  STALE_FILE_MOVED: ['A left-over database journal was put aside.', 'Nothing; the receipt names it.'],
+  STALE_FILE_MOVED: [
+    'A left-over file of a database that is gone is put aside before a new one is made.',
+    'Nothing; the receipt names it.',
+  ],
   ROW_FAILED: [
     'A row could not be inserted; its conversation was taken back.',
     "The message gives the database's reason; the rest is in place.",

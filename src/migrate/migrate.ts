@@ -23,7 +23,7 @@ import { listTmuxSessions } from '../legacy/tmux';
 import { lossyRefusal } from '../plan/lossy';
 import { closeDatabase } from '../rewrite/connection';
 import { findDaemon, isAlive } from '../rewrite/daemon';
-import { absentTarget, inspectTarget, openElsewhereNote, readTarget } from '../rewrite/inspect';
+import { absentTarget, inspectTarget, leftOverNotes, openElsewhereNote, readTarget } from '../rewrite/inspect';
 import { openExclusive, probeWriter } from '../rewrite/lock';
 import { managedRoots, runFile, type TargetPaths, targetPaths } from '../rewrite/paths';
 import { TranscriptMemory } from '../sessions/claude-transcript';
@@ -222,8 +222,7 @@ class Migration {
   #dryRun(current: Survey, target: TargetPaths, paths: StatePaths): MigrateOutcome {
     refuseRunInProgress(paths);
     requirePlaces(current, target, paths, this.flags.backup);
-    const open = openElsewhereNote(target.database);
-    if (open !== null) this.outcome.notes.push(open);
+    this.outcome.notes.push(...besideNotes(current));
     return this.outcome.completed(current.plan);
   }
 
@@ -330,4 +329,12 @@ function closeQuietly(db: Database): void {
   } catch {
     // Closed already, after a COMMIT whose outcome had to be looked up on the disk.
   }
+}
+
+/** What a dry run tells of the files beside the database, or in place of one: without it nobody can have it open. */
+function besideNotes({ plan, facts }: Survey): Note[] {
+  const { database, exists } = facts.target;
+  if (plan.createsDatabase) return leftOverNotes(database);
+  const open = exists ? openElsewhereNote(database) : null;
+  return open === null ? [] : [open];
 }

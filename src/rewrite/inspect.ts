@@ -9,6 +9,7 @@ import { errorCode, isSystemError } from '../sessions/system-error';
 import { closeDatabase, openDatabase, requireSqlite, sqliteRefusal } from './connection';
 import type { TargetPaths } from './paths';
 import { withPrivateCopy } from './private-copy';
+import { leftOverFiles } from './promotion';
 import { judgeSchema, knownVersion, NEWEST_KNOWN_VERSION, probeRows, readSchema, SchemaTooOld } from './schema-guard';
 import { readProjects, readSessions } from './target-facts';
 
@@ -92,6 +93,16 @@ export function openElsewhereNote(database: string): Note | null {
     severity: 'warn',
     message: `${database}${sign} is there: a daemon has the database open, or ended without closing it.`,
   };
+}
+
+/** For a dry run: what a run does with each file that an earlier database has left where there is none now. */
+export function leftOverNotes(database: string): Note[] {
+  return leftOverFiles(database).map((file) => ({
+    code: 'STALE_FILE_MOVED',
+    severity: 'info',
+    message: 'this file of a database that is gone is put aside, under another name',
+    file,
+  }));
 }
 
 /**

@@ -59,9 +59,12 @@ export function moveOverPlaceholder(from: string, to: string): boolean {
 
 /** The files of a database that is gone: `-wal`, `-shm`, `-journal`, with the names that they would be given (migration.md 3). */
 export function staleFiles(database: string, runId: string): StaleFile[] {
-  return ['-wal', '-shm', '-journal']
-    .map((part) => ({ original: database + part, aside: `${database}${part}.stale-${runId}` }))
-    .filter(({ original }) => stands(original));
+  return leftOverFiles(database).map((original) => ({ original, aside: `${original}.stale-${runId}` }));
+}
+
+/** Those of them that are there, under their own names. */
+export function leftOverFiles(database: string): string[] {
+  return ['-wal', '-shm', '-journal'].map((part) => database + part).filter(stands);
 }
 
 /**

@@ -414,6 +414,22 @@ describe('a left-over file of an earlier database', () => {
     writeFileSync(leftOver(), 'of another time');
   });
 
+  test('is what the dry run says will be put aside, and no sign of a daemon', async () => {
+    writeFileSync(`${database()}-shm`, '');
+    const { document } = await runJson(home, ['--dry-run']);
+    const ofFiles = (document.notes as { code: string }[]).filter(({ code }) => /DATABASE_OPEN|STALE/.test(code));
+    expect(ofFiles).toEqual(
+      [leftOver(), `${database()}-shm`].map((file) => ({ ...noteOf(''), severity: 'info', file })),
+    );
+    await run(home, ['--yes', '--project', ACME]);
+    const again = (await runJson(home, ['--dry-run'])).document;
+    expect(again.notes).not.toContainEqual(expect.objectContaining({ code: 'STALE_FILE_MOVED' }));
+    writeFileSync(`${database()}-shm`, '');
+    expect((await runJson(home, ['--dry-run'])).document.notes).toContainEqual(
+      expect.objectContaining({ code: 'DATABASE_OPEN', severity: 'warn' }),
+    );
+  });
+
   test('gets its name back where the database goes', async () => {
     await run(home, ['--yes']);
     expect(await undo()).toMatchObject({ exitCode: 0, document: { status: 'undone', notes: [] } });
