@@ -23,8 +23,17 @@ export function requireWritable(database: string): void {
   };
   if (isDenied(dirname(database), CHANGE))
     throw new Refusal('NOT_WRITABLE', `${dirname(database)} cannot be written, and the database is there.`);
-  if (isDenied(database, constants.R_OK | constants.W_OK))
-    throw new Refusal('NOT_WRITABLE', `${database} cannot be written.`);
+  for (const [mode, what] of [
+    [constants.R_OK, 'read'],
+    [constants.W_OK, 'written'],
+  ] as const) {
+    if (isDenied(database, mode))
+      throw new Refusal(
+        'NOT_WRITABLE',
+        `${database} cannot be ${what}.`,
+        'Give yourself permission to read and write it, then run again.',
+      );
+  }
 }
 
 /** What the system says against it, or null. */

@@ -39,16 +39,17 @@ export function needsOf(
 /**
  * Permission and free space of every place, before anything changes.
  *
+ * @param freeAt bytes free at a path; infinite where that is not known
  * @throws Refusal NO_SPACE, NOT_WRITABLE
  */
-export function preflight(needs: readonly Need[]): void {
+export function preflight(needs: readonly Need[], freeAt: (path: string) => number = freeBytes): void {
   const byDevice = new Map<number, { bytes: number; path: string; free: number; what: string[] }>();
   for (const { path, bytes, what } of needs) {
     const existing = nearest(path);
     const stat = statSync(existing);
     const known = byDevice.get(stat.dev);
     if (known === undefined)
-      byDevice.set(stat.dev, { bytes: bytes + SLACK, path: existing, free: freeBytes(existing), what: [what] });
+      byDevice.set(stat.dev, { bytes: bytes + SLACK, path: existing, free: freeAt(existing), what: [what] });
     else {
       known.bytes += bytes;
       if (!known.what.includes(what)) known.what.push(what);
@@ -58,8 +59,8 @@ export function preflight(needs: readonly Need[]): void {
     if (bytes > free) {
       throw new Refusal(
         'NO_SPACE',
-        `${what.join(', ')} need ${megabytes(bytes)} at ${path}, and ${megabytes(free)} are free.`,
-        `Free at least ${megabytes(bytes - free)}, then run again.`,
+        `There is not enough space at ${path}: ${megabytes(bytes, 'up')} for ${what.join(', ')}, ${megabytes(free, 'down')} free.`,
+        `Free at least ${megabytes(bytes - free, 'up')}, then run again.`,
       );
     }
   }
@@ -100,6 +101,8 @@ function freeBytes(path: string): number {
   }
 }
 
-function megabytes(bytes: number): string {
-  return Number.isFinite(bytes) ? `${Math.ceil(bytes / 1_000_000)} MB` : 'enough';
+/** To a tenth: what is needed is never told as less than it is, nor what is free as more. */
+function megabytes(bytes: number, towards: 'up' | 'down'): string {
+  const tenths = bytes / 100_000;
+  return `${(towards === 'up' ? Math.ceil(tenths) : Math.floor(tenths)) / 10} MB`;
 }

@@ -2,7 +2,7 @@ import { chmod, copyFile, realpath, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import type { Machine } from '../contracts/machine';
 import { Refusal } from '../contracts/refusals';
-import { isSystemError } from '../sessions/source';
+import { errorCode, isSystemError } from '../sessions/system-error';
 import { type TemporaryDirectory, temporaryDirectory } from '../sessions/temporary';
 
 /** What a copy consists of. The `-shm` is left out: SQLite makes it anew from the `-wal`. */
@@ -37,7 +37,7 @@ export async function withPrivateCopy<T>(
   const original = await realpath(database).catch((error: unknown) => {
     throw isSystemError(error, 'ENOENT') ? gone(database) : error;
   });
-  const directory = await copyDirectory(machine);
+  const directory = await copyDirectory(database, machine);
   try {
     const copy = join(directory.path, basename(original));
     await copyStill(original, copy, machine, tools);
@@ -52,21 +52,31 @@ function gone(database: string): Refusal {
   return new Refusal('DB_LOCKED', `${database} was removed while it was looked at.`);
 }
 
-async function copyDirectory(machine: Machine): Promise<TemporaryDirectory> {
+async function copyDirectory(database: string, machine: Machine): Promise<TemporaryDirectory> {
   try {
     return await temporaryDirectory('copy', machine);
   } catch (error) {
-    throw isSystemError(error, 'ENOENT')
-      ? new Refusal('NOT_WRITABLE', `The temporary folder ${machine.tempDir} does not exist.`)
-      : asRefusal(error, machine.tempDir);
+    throw ofTemporaryFolder(error, database, machine);
   }
+}
+
+function ofTemporaryFolder(error: unknown, database: string, { tempDir }: Machine): unknown {
+  const copy = `a private copy of ${database}`;
+  if (isSystemError(error, 'ENOSPC', 'EDQUOT'))
+    return new Refusal('NO_SPACE', `There is no space for ${copy} in the temporary folder ${tempDir}.`);
+  const other = 'Set TMPDIR to a folder that you may write to, then run again.';
+  if (isSystemError(error, 'ENOENT'))
+    return new Refusal('NOT_WRITABLE', `The temporary folder ${tempDir} does not exist.`, other);
+  if (!isSystemError(error, 'EACCES', 'EPERM', 'EROFS', 'ENOTDIR', 'ELOOP', 'ENAMETOOLONG')) return error;
+  const message = `The temporary folder ${tempDir} cannot be written (${errorCode(error)}), and ${copy} must go there.`;
+  return new Refusal('NOT_WRITABLE', message, other);
 }
 
 async function copyStill(original: string, copy: string, machine: Machine, tools: CopyTools): Promise<void> {
   const begun = machine.now().getTime();
   for (let attempt = 1; attempt <= MOST_ATTEMPTS; attempt += 1) {
     const before = await looksOf(original);
-    await Promise.all(PARTS.map((part) => copyPart(original + part, copy + part, tools)));
+    await Promise.all(PARTS.map((part) => copyPart(original + part, copy + part, machine, tools)));
     if (before[0] !== null && Bun.deepEquals(before, await looksOf(original))) return;
     if (machine.now().getTime() - begun > MOST_MS - PAUSE_MS) break;
     await tools.sleep(PAUSE_MS);
@@ -85,33 +95,28 @@ async function looksOf(original: string): Promise<(string | null)[]> {
         return `${now.ino}:${now.size}:${now.mtimeNs}`;
       } catch (error) {
         if (isSystemError(error, 'ENOENT')) return null;
-        throw asRefusal(error, original + part);
+        throw unread(error, original + part);
       }
     }),
   );
 }
 
-async function copyPart(from: string, to: string, tools: CopyTools): Promise<void> {
+async function copyPart(from: string, to: string, machine: Machine, tools: CopyTools): Promise<void> {
   await rm(to, { force: true });
   try {
     await tools.copy(from, to);
   } catch (error) {
     if (isSystemError(error, 'ENOENT')) return;
-    throw asRefusal(error, from);
+    throw isSystemError(error, 'ENOSPC', 'EDQUOT', 'EROFS')
+      ? ofTemporaryFolder(error, from, machine)
+      : unread(error, from);
   }
   // A copy has the mode of its original, which may be read-only, and recovery must write to it.
   await chmod(to, 0o600);
 }
 
-function asRefusal(error: unknown, path: string): unknown {
-  if (isSystemError(error, 'ENOSPC', 'EDQUOT')) {
-    return new Refusal('NO_SPACE', `There is no space for a private copy of ${path} in the temporary folder.`);
-  }
-  if (isSystemError(error, 'EACCES', 'EPERM', 'EROFS')) {
-    return new Refusal(
-      'NOT_WRITABLE',
-      `A private copy of ${path} cannot be made: ${error instanceof Error ? error.message : error}.`,
-    );
-  }
-  return error;
+function unread(error: unknown, path: string): unknown {
+  if (!isSystemError(error, 'EACCES', 'EPERM')) return error;
+  const hint = 'Give yourself permission to read it, then run again.';
+  return new Refusal('NOT_WRITABLE', `${path} cannot be read (${errorCode(error)}).`, hint);
 }

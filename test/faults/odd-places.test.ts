@@ -286,6 +286,26 @@ describe.skipIf(!nobodyRuns('setpriv'))('as another user', () => {
     expect(readdirSync(join(bench.home.path, '.ao', 'data'))).toEqual([]);
   }, 180_000);
 
+  test('a database that may not be read, or not be written, is called that', async () => {
+    bench = await Bench.make(scenario('rollback of a new database'), null);
+    for (const [mode, args, what] of [
+      [0o000, ROLLBACK, 'read'],
+      [0o000, ['verify', '--json'], 'read'],
+      [0o000, ['--dry-run', '--json'], 'read'],
+      [0o400, ROLLBACK, 'written'],
+    ] as const) {
+      closed(bench, '.ao/data/ao.db', mode);
+      const { exitCode, refusal } = await asNobody(bench, args);
+      expect({ args, exitCode, refusal }).toMatchObject({
+        exitCode: 3,
+        refusal: {
+          message: expect.stringContaining(`ao.db cannot be ${what}`),
+          hint: expect.stringContaining('permission to read'),
+        },
+      });
+    }
+  }, 180_000);
+
   test('a conversation that is closed stays whole, and goes when it is open again', async () => {
     bench = await Bench.make(scenario('rollback of a new database'), null);
     const expected = await bench.undisturbed();

@@ -134,6 +134,53 @@ describe('it is gone afterwards', () => {
   });
 });
 
+describe('a refusal names what stands in the way', () => {
+  const refusal = (changes: Partial<Machine>, copy = copyNow) =>
+    withPrivateCopy(file, { ...machine, ...changes }, rowsOf, { ...quick, copy }).then(
+      () => null,
+      (error: unknown) => error,
+    );
+  const failing =
+    (code: string): CopyTools['copy'] =>
+    (from, to) =>
+      from === file ? Promise.reject(Object.assign(new Error(code), { code })) : copyNow(from, to);
+  const TMPDIR = expect.stringContaining('TMPDIR');
+
+  test('the temporary folder', async () => {
+    makeDatabase('delete');
+    const none = join(home.path, 'none');
+    expect(await refusal({ tempDir: none })).toMatchObject({
+      code: 'NOT_WRITABLE',
+      message: `The temporary folder ${none} does not exist.`,
+      hint: TMPDIR,
+    });
+    for (const [tempDir, code] of [
+      [file, 'ENOTDIR'],
+      ['/proc/self', '(ENOENT|EACCES|EPERM)'],
+    ] as const)
+      expect(await refusal({ tempDir })).toMatchObject({
+        code: 'NOT_WRITABLE',
+        message: expect.stringMatching(
+          new RegExp(`^The temporary folder ${tempDir} (does not exist|cannot be written .${code})`),
+        ),
+        hint: TMPDIR,
+      });
+    expect(await refusal({}, failing('ENOSPC'))).toMatchObject({
+      code: 'NO_SPACE',
+      message: `There is no space for a private copy of ${file} in the temporary folder ${tempDir}.`,
+    });
+  });
+
+  test('the database, where it may not be read', async () => {
+    makeDatabase('delete');
+    expect(await refusal({}, failing('EACCES'))).toMatchObject({
+      code: 'NOT_WRITABLE',
+      message: `${file} cannot be read (EACCES).`,
+      hint: expect.stringContaining('permission to read'),
+    });
+  });
+});
+
 describe('a file that changes while it is copied', () => {
   /** Changes the original during the first copies; counts copies of the main file. */
   const changing = (times: number, change: (attempt: number) => void) => {
