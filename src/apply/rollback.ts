@@ -47,7 +47,7 @@ export class UnfinishedRollback extends Error {
 
 export interface PlannedRollback {
   readonly items: readonly RollbackItem[];
-  /** The database would go as a file. */
+  /** The database would go as a file; `items` has it too. */
   readonly removesDatabase: boolean;
 }
 
@@ -59,7 +59,12 @@ export function planRollback(whole: Receipt, db: Database | null): PlannedRollba
   const verdicts = db === null ? [] : deleteRows(db, receipt);
   const removesDatabase = db !== null && leavesNothing(db, receipt, verdicts);
   if (db !== null) abandonRows(db);
-  return { items: [...verdicts.map(itemOf), ...conversationItems(receipt, verdicts)], removesDatabase };
+  const database = removesDatabase ? [databaseItem(receipt.database, 'removed')] : [];
+  return { items: [...verdicts.map(itemOf), ...conversationItems(receipt, verdicts), ...database], removesDatabase };
+}
+
+function databaseItem(id: string, outcome: 'removed' | 'refused', reason?: string): RollbackItem {
+  return { kind: 'database', id, outcome, ...(reason === undefined ? {} : { reason }) };
 }
 
 /** The run made the database, and nothing of anybody is in it any more. */
@@ -265,17 +270,15 @@ function asideName(database: string, runId: string): string {
 function removeDatabase(receipt: Receipt, runId: string): RollbackItem {
   const { database } = receipt;
   const aside = asideName(database, runId);
-  const item = { kind: 'database', id: database } as const;
-  if (!moveWithoutOverwriting(database, aside))
-    return { ...item, outcome: 'refused', reason: `${aside} is in the way` };
+  if (!moveWithoutOverwriting(database, aside)) return databaseItem(database, 'refused', `${aside} is in the way`);
   // Both names can stand where the removal of the first failed: it is not moved before that is gone.
   if (areOneFile(database, aside)) rmSync(database);
   if (!isUnused(aside)) {
     moveWithoutOverwriting(aside, database);
-    return { ...item, outcome: 'refused', reason: 'the new app has begun to use it' };
+    return databaseItem(database, 'refused', 'the new app has begun to use it');
   }
   removeSetAside(receipt, aside);
-  return { ...item, outcome: 'removed' };
+  return databaseItem(database, 'removed');
 }
 
 function areOneFile(first: string, second: string): boolean {

@@ -23,7 +23,8 @@ export function rollbackQuestion(items: readonly RollbackItem[]): string {
   const count = (kind: RollbackItem['kind']): number =>
     items.filter((item) => item.kind === kind && item.outcome === 'removed').length;
   const nouns = (['project', 'orchestrator', 'conversation'] as const).filter((kind) => count(kind) > 0);
-  const what = listed(nouns.map((kind) => counted(count(kind), kind)));
+  const file = count('database') > 0 ? ['the database'] : [];
+  const what = listed([...nouns.map((kind) => counted(count(kind), kind)), ...file]);
   return what === '' ? 'Nothing is left to remove; mark the run as undone?' : `Remove ${what}?`;
 }
 

@@ -54,10 +54,12 @@ describe('rollback', () => {
     await run(home, ['--yes']);
     const shown = await runJson(home, ['rollback', '--dry-run']);
     expect(shown.document).toMatchObject({ status: 'planned', dryRun: true });
+    expect(shown.document.items).toContainEqual({ kind: 'database', id: database(), outcome: 'removed' });
+    expect((await run(home, ['rollback', '--dry-run'])).stdout).toContain('- database ~/.ao/data/ao.db');
     expect(existsSync(database())).toBe(true);
     const done = await undo();
     expect(done.exitCode).toBe(0);
-    expect(done.document).toMatchObject({ status: 'undone' });
+    expect(done.document).toMatchObject({ status: 'undone', items: shown.document.items });
     expect(snapshot(home.path, outsideOfState)).toEqual(before);
     expect(existsSync(dataDir())).toBe(false);
     expect(readdirSync(join(home.path, '.ao', 'backups'))).toHaveLength(1);
@@ -78,6 +80,8 @@ describe('rollback', () => {
   test('rows that were there before the run stay, and so does the file', async () => {
     await run(home, ['--yes', '--project', ACME]);
     await run(home, ['--yes']);
+    const shown = await runJson(home, ['rollback', '--dry-run']);
+    expect(shown.document.items).not.toContainEqual(expect.objectContaining({ kind: 'database' }));
     expect((await undo()).document).toMatchObject({ status: 'undone' });
     const rows = rowsOf(database());
     expect(rows.projects.map(({ id }) => id)).toEqual([ACME]);
