@@ -88,8 +88,8 @@ export class ClaudeSearch {
 
   /**
    * The session that the agent's history names last for the worktree (harness-sessions.md 1.5), if it was begun in a
-   * directory of the record (R28) that no other has as its worktree, and no other record names it: its folder may be one that no rule leads to. Null where
-   * several folders have it.
+   * directory of the record (R28) that no other has as its worktree, and no other record names it: its folder may be one
+   * that no rule leads to. Null where several folders have it.
    */
   async byHistory(): Promise<Located | null> {
     const { worktree, destinationCwd, isTaken } = this.#request;

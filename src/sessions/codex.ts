@@ -85,7 +85,8 @@ export function codexHarness(deps: CodexDeps): Harness {
 
   /**
    * The newest that was begun in the worktree, else in another workspace path of the record that is no other record's
-   * worktree; the first such root decides (R27). One without id in its first row is no candidate; where there is no other, it is in the way.
+   * worktree; the first such root decides (R27). One without id in its first row is no candidate; where there is no other,
+   * it is in the way.
    */
   async function newest(request: ConversationRequest, problems: Problems): Promise<Located | null> {
     const isProject = directoryMatcher([request.projectPath]);
