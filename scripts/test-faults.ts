@@ -1,6 +1,6 @@
 /**
  * `bun run test:faults`: every accident that can happen at a changing system call of a run, in every scenario of
- * test/faults/scenarios.ts, and prints how many were tried. Some 24,000 points, each a killed or disturbed run and an
+ * test/faults/scenarios.ts, and prints how many were tried. Some 22,000 points, each a killed or disturbed run and an
  * undisturbed one after it; measured, ten of them in two seconds with one job.
  *
  * Left out, and why: calls outside the home and the folder for temporary files (they change nothing that is kept); errors
