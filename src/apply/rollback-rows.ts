@@ -284,7 +284,10 @@ const WORD = /^[a-z_]\w*$/i;
 /** The default as an SQL literal; null where it is an expression. SQLite takes a bare or double-quoted word for a string. */
 function constantOf(fallback: string | null): string | null {
   if (fallback === null || /^null$/i.test(fallback)) return 'NULL';
-  if (NUMBER.test(fallback) || STRING.test(fallback) || /^(?:true|false)$/i.test(fallback)) return fallback;
+  if (NUMBER.test(fallback) || STRING.test(fallback)) return fallback;
+  // Behind IS these words would ask whether a value is true, and seven is.
+  if (/^true$/i.test(fallback)) return '1';
+  if (/^false$/i.test(fallback)) return '0';
   if (/^current_(?:time|date|timestamp)$/i.test(fallback)) return null;
   if (WORD.test(fallback)) return literal(fallback);
   return /^"(?:[^"]|"")*"$/.test(fallback) ? literal(fallback.slice(1, -1).replaceAll('""', '"')) : null;
