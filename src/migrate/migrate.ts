@@ -259,6 +259,7 @@ class Migration {
       }
       if (!current.plan.hasActions) return this.outcome.completed(current.plan);
       this.setting.interrupted();
+      if (current.plan.createsDatabase) this.outcome.notes.push(...leftOverNotes(target.database));
       return await this.#apply(current, target, paths, lock, db);
     } finally {
       if (db !== null) closeQuietly(db);

@@ -95,7 +95,7 @@ export function openElsewhereNote(database: string): Note | null {
   };
 }
 
-/** For a dry run: what a run does with each file that an earlier database has left where there is none now. */
+/** What a run does with each file that an earlier database has left where there is none now. */
 export function leftOverNotes(database: string): Note[] {
   return leftOverFiles(database).map((file) => ({
     code: 'STALE_FILE_MOVED',

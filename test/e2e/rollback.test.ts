@@ -351,6 +351,8 @@ describe('columns of a newer database', () => {
     ['REAL DEFAULT -1', '1'],
     ["NUMERIC DEFAULT '1.0'", '1.5'],
     ['INTEGER DEFAULT TRUE', '0'],
+    ['INTEGER NOT NULL DEFAULT True', '7'],
+    ['TEXT DEFAULT false', "'a note'"],
     ["TEXT COLLATE NOCASE DEFAULT 'it''s'", "'IT''S'"],
     ['TEXT DEFAULT "a ""word"', "'a'"],
     ['TEXT DEFAULT active', "'x'"],
@@ -418,14 +420,15 @@ describe('a left-over file of an earlier database', () => {
     writeFileSync(leftOver(), 'of another time');
   });
 
-  test('is what the dry run says will be put aside, and no sign of a daemon', async () => {
+  test('is what the dry run and the run say is put aside, and no sign of a daemon', async () => {
     writeFileSync(`${database()}-shm`, '');
-    const { document } = await runJson(home, ['--dry-run']);
-    const ofFiles = (document.notes as { code: string }[]).filter(({ code }) => /DATABASE_OPEN|STALE/.test(code));
-    expect(ofFiles).toEqual(
-      [leftOver(), `${database()}-shm`].map((file) => ({ ...noteOf(''), severity: 'info', file })),
-    );
-    await run(home, ['--yes', '--project', ACME]);
+    const told = async (args: readonly string[]) =>
+      ((await runJson(home, args)).document.notes as { code: string }[]).filter(({ code }) =>
+        /DATABASE_OPEN|STALE/.test(code),
+      );
+    const both = [leftOver(), `${database()}-shm`].map((file) => ({ ...noteOf(''), severity: 'info', file }));
+    expect(await told(['--dry-run'])).toEqual(both);
+    expect(await told(['--yes', '--project', ACME])).toEqual(both);
     const again = (await runJson(home, ['--dry-run'])).document;
     expect(again.notes).not.toContainEqual(expect.objectContaining({ code: 'STALE_FILE_MOVED' }));
     writeFileSync(`${database()}-shm`, '');
