@@ -135,7 +135,7 @@ class Run {
   #place: BackupPlace | null = null;
   #placed: readonly StagedConversation[] = [];
   #standing: PlacedConversations['standing'] = new Map();
-  #empty: Promise<Uint8Array> | null = null;
+  #empty: Promise<Uint8Array | null> | null = null;
   #staged: StagedDatabase | null = null;
   #isDurable = true;
 
@@ -165,7 +165,7 @@ class Run {
   /** A new database without rows is made while conversations are being synced, which leaves time for it. */
   beginDatabase(): void {
     if (this.input.db !== null) return;
-    this.#empty = emptyDatabase();
+    this.#empty = emptyDatabase(this.input.machine.platform);
     // Where a conversation ends the run, nobody asks for it any more.
     this.#empty.catch(() => {});
   }
@@ -198,7 +198,7 @@ class Run {
         directories: [...staging.directories],
         stale: [...staging.stale],
       });
-      this.#staged = await stageDatabase(staging, await (this.#empty ?? emptyDatabase()), rows);
+      this.#staged = await stageDatabase(staging, await this.#empty, rows);
       result = this.#staged;
     }
     if (result.problems.length > 0) {

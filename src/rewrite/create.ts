@@ -1,12 +1,13 @@
 import type { Database } from 'bun:sqlite';
 import { chmodSync, closeSync, fsyncSync, mkdirSync, openSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { Machine } from '../contracts/machine';
 import { syncDirectories } from '../sessions/directories';
 import { stands } from '../sessions/entry';
 import { turn } from '../sessions/in-parallel';
 import { isSystemError } from '../sessions/source';
 import { closeDatabase, openDatabase } from './connection';
-import { migrationSteps } from './goose';
+import { applyMigrations, migrationSteps } from './goose';
 import { MIGRATIONS } from './migrations';
 import type { TargetPaths } from './paths';
 import { moveStale, moveWithoutOverwriting, putBackStale, type StaleFile, staleFiles } from './promotion';
@@ -46,9 +47,11 @@ export function planStaging(paths: TargetPaths, runId: string): Staging {
 
 /**
  * The bytes of a database of version 12 without rows. Made in memory, a version at a time: where files are being synced
- * meanwhile it costs no time, and it is a fifth of a small run.
+ * meanwhile it costs no time, and it is a fifth of a small run. Null on macOS, whose own SQLite is used there and need not
+ * have been built to give them: then it is made in its file.
  */
-export async function emptyDatabase(): Promise<Uint8Array> {
+export async function emptyDatabase(platform: Machine['platform']): Promise<Uint8Array | null> {
+  if (platform === 'darwin') return null;
   const db = openDatabase(':memory:');
   try {
     for (const _ of migrationSteps(db, MIGRATIONS)) await turn();
@@ -64,12 +67,12 @@ export async function emptyDatabase(): Promise<Uint8Array> {
  *
  * @param empty as of `emptyDatabase`
  */
-export async function stageDatabase(staging: Staging, empty: Uint8Array, rows: RowSet): Promise<StagedDatabase> {
+export async function stageDatabase(staging: Staging, empty: Uint8Array | null, rows: RowSet): Promise<StagedDatabase> {
   const made: string[] = [];
   try {
     for (const directory of staging.directories) if (makeDirectory(directory)) made.push(directory);
-    writeFileSync(staging.temporary, empty, { flag: 'wx', mode: 0o600 });
-    const built = build(staging.temporary, rows);
+    writeFileSync(staging.temporary, empty ?? '', { flag: 'wx', mode: 0o600 });
+    const built = build(staging.temporary, empty === null, rows);
     syncFile(staging.temporary);
     await syncDirectories(made.map((directory) => dirname(directory)));
     return { staging, directories: made, ...built };
@@ -135,7 +138,7 @@ function makeDirectory(path: string): boolean {
   return true;
 }
 
-function build(temporary: string, rows: RowSet): Pick<StagedDatabase, 'inserted' | 'problems'> {
+function build(temporary: string, isBare: boolean, rows: RowSet): Pick<StagedDatabase, 'inserted' | 'problems'> {
   const db = openDatabase(temporary);
   try {
     // Until it is in place the file is thrown away on any accident: it needs no journal on disk, and one sync at its end.
@@ -144,6 +147,7 @@ function build(temporary: string, rows: RowSet): Pick<StagedDatabase, 'inserted'
     db.run('PRAGMA synchronous = OFF');
     db.run('PRAGMA locking_mode = EXCLUSIVE');
     db.run('PRAGMA temp_store = MEMORY');
+    if (isBare) applyMigrations(db, MIGRATIONS);
     db.run('BEGIN');
     const inserted = insertRows(db, rows);
     db.run('COMMIT');

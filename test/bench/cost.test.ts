@@ -129,7 +129,7 @@ async function statementsOf(projects: number): Promise<{ readonly run: number; r
     });
   });
   try {
-    await stageDatabase(planStaging(paths, '20261121-120000-abcdef'), await emptyDatabase(), {
+    await stageDatabase(planStaging(paths, '20261121-120000-abcdef'), await emptyDatabase('linux'), {
       projects: ids.map((id) => projectRow(id)),
       orchestrators: ids.map((id) => orchestratorRows(id)),
     });

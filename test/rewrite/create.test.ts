@@ -51,7 +51,7 @@ const mode = (path: string): number => lstatSync(path).mode & 0o777;
 const inData = (): string[] => readdirSync(paths.dataDir).sort();
 
 async function staged(rows: RowSet = ROWS): Promise<StagedDatabase> {
-  return stageDatabase(planStaging(paths, RUN), await emptyDatabase(), rows);
+  return stageDatabase(planStaging(paths, RUN), await emptyDatabase('linux'), rows);
 }
 
 function reading<T>(file: string, sql: string): T[] {
@@ -66,7 +66,7 @@ describe('a new database', () => {
     const plan = planStaging(paths, RUN);
     expect(plan.directories).toEqual([join(home.path, '.ao'), paths.dataDir]);
     expect(readdirSync(home.path)).toEqual([]);
-    const { staging, directories, inserted, problems } = await stageDatabase(plan, await emptyDatabase(), ROWS);
+    const { staging, directories, inserted, problems } = await stageDatabase(plan, await emptyDatabase('linux'), ROWS);
     expect([problems, inserted.failures, directories]).toEqual([[], [], plan.directories]);
     expect(inData()).toEqual([`.ao.db.${RUN}.partial`]);
 
@@ -91,7 +91,7 @@ describe('a new database', () => {
   test('lets others work between its versions while it is made', async () => {
     let turns = 0;
     let isDone = false;
-    const made = emptyDatabase().then(() => {
+    const made = emptyDatabase('linux').then(() => {
       isDone = true;
     });
     while (!isDone) {
@@ -100,6 +100,17 @@ describe('a new database', () => {
     }
     await made;
     expect(turns).toBeGreaterThan(MIGRATIONS.length - 2);
+  });
+
+  test('is the same on macOS, where it is made in its file', async () => {
+    expect(await emptyDatabase('darwin')).toBeNull();
+    const schema = 'SELECT type, name, tbl_name, rootpage, sql FROM sqlite_master ORDER BY rowid';
+    const { staging } = await staged();
+    const other = { ...staging, temporary: `${staging.temporary}-2` };
+    const made = await stageDatabase(other, null, ROWS);
+    expect([made.problems, made.inserted.failures]).toEqual([[], []]);
+    expect(reading(other.temporary, schema)).toEqual(reading(staging.temporary, schema));
+    expect(reading(other.temporary, schema).length).toBeGreaterThan(30);
   });
 
   test('is in rollback mode, and nothing lies beside it', async () => {
@@ -207,14 +218,14 @@ describe('taken back', () => {
   test('after an error on the way', async () => {
     const plan = planStaging(paths, RUN);
     const broken = { ...plan, temporary: join(paths.dataDir, 'missing/ao.db.partial') };
-    await expect(stageDatabase(broken, await emptyDatabase(), ROWS)).rejects.toThrow('ENOENT');
+    await expect(stageDatabase(broken, await emptyDatabase('linux'), ROWS)).rejects.toThrow('ENOENT');
     expect(readdirSync(home.path)).toEqual([]);
   });
 
   test('a directory that somebody else made first is not removed', async () => {
     const plan = planStaging(paths, RUN);
     mkdirSync(paths.dataDir, { recursive: true });
-    const { staging, directories } = await stageDatabase(plan, await emptyDatabase(), ROWS);
+    const { staging, directories } = await stageDatabase(plan, await emptyDatabase('linux'), ROWS);
     expect(directories).toEqual([]);
     discardDatabase(staging, directories);
     expect(existsSync(paths.dataDir)).toBe(true);
