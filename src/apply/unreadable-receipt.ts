@@ -36,6 +36,11 @@ function membersOf(text: string): { readonly physicalDataDir?: unknown; readonly
   }
 }
 
+/** What a person can do about it; words without an end, because another run can be named as well. */
+export function remedyOf({ isNewer }: UnreadableReceipt): string {
+  return isNewer ? 'Use that version of ao-migrate' : 'Restore that file from a backup of your own';
+}
+
 /** For a note. */
 export function unreadableText({ runId, reason }: UnreadableReceipt): string {
   return `the receipt of the run ${runId} ${reason}; what that run did is not in this answer`;

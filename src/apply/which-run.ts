@@ -4,7 +4,7 @@ import { isSystemError } from '../sessions/system-error';
 import { parsedReceipt, type Receipt, receiptFile, receiptsOf } from './receipt';
 import { RUN_ID, runIds } from './run-ids';
 import type { StatePaths } from './state';
-import { unreadableReceipt, unreadableSentence } from './unreadable-receipt';
+import { remedyOf, unreadableReceipt, unreadableSentence } from './unreadable-receipt';
 
 /** So many runs are named to somebody who must choose one. */
 const NAMED = 3;
@@ -53,11 +53,11 @@ function receiptAt(runId: string, paths: StatePaths, physicalDataDir: string): R
   const unreadable = unreadableReceipt(file, runId, text, physicalDataDir);
   if (unreadable === null) return null;
   const known = knownRuns(paths, physicalDataDir);
-  const mend = unreadable.isNewer ? 'Use that version of ao-migrate' : 'Restore that file from a backup of your own';
+  const remedy = remedyOf(unreadable);
   throw new Refusal(
     'RECEIPT_UNREADABLE',
     unreadableSentence(unreadable),
-    known === '' ? `${mend}; no other run can be named.` : `${mend}, or name another run with --run: ${known}.`,
+    known === '' ? `${remedy}; no other run can be named.` : `${remedy}, or name another run with --run: ${known}.`,
   );
 }
 

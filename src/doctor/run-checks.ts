@@ -2,7 +2,7 @@ import { readReceipt, remainderOf } from '../apply/receipt';
 import { hidesLast, lastOf, pastRuns, postinstallNote, type RunRecord } from '../apply/receipt-reader';
 import { interruptedRuns } from '../apply/recover';
 import type { StatePaths } from '../apply/state';
-import { type UnreadableReceipt, unreadableSentence } from '../apply/unreadable-receipt';
+import { remedyOf, type UnreadableReceipt, unreadableSentence } from '../apply/unreadable-receipt';
 import type { Machine } from '../contracts/machine';
 import { counted, listed, sizeText } from '../report/words';
 import type { TargetPaths } from '../rewrite/paths';
@@ -55,9 +55,8 @@ export async function pastChecks(
 
 function unreadable(receipt: UnreadableReceipt): Check {
   const message = unreadableSentence(receipt);
-  const next = receipt.isNewer
-    ? 'Use that version of ao-migrate.'
-    : 'Restore that file from a backup of your own, or name another run with --run to `verify` and `rollback`.';
+  const other = receipt.isNewer ? '' : ', or name another run with --run to `verify` and `rollback`';
+  const next = `${remedyOf(receipt)}${other}.`;
   return warned({ id: 'receipt', title: 'Receipt' }, message, next, 'RECEIPT_UNREADABLE');
 }
 
