@@ -143,10 +143,10 @@ interface Reference {
 function foreignKeys(db: Database): Reference[] {
   return tables(db).flatMap((table) => {
     const parts = db
-      .query<{ id: number; table: string; from: string; to: string | null }, []>(
-        `SELECT id, "table", "from", "to" FROM pragma_foreign_key_list(${literal(table)}) ORDER BY id, seq`,
+      .query<{ id: number; table: string; from: string; to: string | null }, [string]>(
+        'SELECT id, "table", "from", "to" FROM pragma_foreign_key_list(?) ORDER BY id, seq',
       )
-      .all();
+      .all(table);
     return [...Map.groupBy(parts, ({ id }) => id).values()].flatMap((key): Reference[] => {
       const to = key[0]?.table.toLowerCase();
       return to === undefined || !isItemTable(to) ? [] : referenceOf(db, table, to, key);
@@ -160,7 +160,9 @@ function referenceOf(
   to: ItemTable,
   key: readonly { readonly from: string; readonly to: string | null }[],
 ): Reference[] {
-  const columns = db.query<{ name: string; pk: number }, []>(`SELECT name, pk FROM pragma_table_xinfo('${to}')`).all();
+  const columns = db
+    .query<{ name: string; pk: number }, [string]>('SELECT name, pk FROM pragma_table_xinfo(?)')
+    .all(to);
   const primary = columns.filter(({ pk }) => pk > 0).sort((a, b) => a.pk - b.pk);
   const names = new Set(columns.map(({ name }) => name.toLowerCase()));
   // Without columns of its own a foreign key means the primary key.
