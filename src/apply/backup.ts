@@ -26,7 +26,7 @@ import { errorCode } from '../sessions/system-error';
 import { type BackupEntry, type BackupManifest, MANIFEST, readManifest } from './backup-manifest';
 import { makeDirectories, syncDirectory, writeAll, writeSynced } from './durable';
 import { digestOf } from './file-state';
-import { linesOf } from './json-lines';
+import { jsonPieces } from './json-pieces';
 import { compactTime, type StatePaths } from './state';
 import { syncWhole } from './whole-sync';
 
@@ -97,7 +97,7 @@ export async function makeBackup(
   const flat = entries.map(({ file }) => join(place.partial, file));
   if (db !== null) entries.push(await copyDatabase(db, into('ao.db'), join(dataDir, 'ao.db')));
   const manifest: BackupManifest = { formatVersion: 1, runId, root: store.root, dataDir, files: entries };
-  writeSynced(into(MANIFEST), linesOf(manifest));
+  writeSynced(into(MANIFEST), jsonPieces(manifest));
   if (flat.length < MANY || !(await syncWhole(place.partial, platform))) {
     await inParallel(flat, PARALLEL, syncFile);
     for (const directory of [...directories].sort().reverse()) syncDirectory(directory);

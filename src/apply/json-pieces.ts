@@ -2,7 +2,7 @@
  * A JSON object as text in pieces, each item of its lists on a line of its own: there may be tens of thousands of them, and
  * people compare such files.
  */
-export function* linesOf(object: object): Generator<string | Uint8Array> {
+export function* jsonPieces(object: object): Generator<string | Uint8Array> {
   let before = '{';
   for (const [key, value] of Object.entries(object)) {
     if (value === undefined) continue;

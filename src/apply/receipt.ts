@@ -8,7 +8,7 @@ import { sha256Hex } from '../sessions/sha256';
 import { isSystemError } from '../sessions/source';
 import { DatabaseFile } from './database-files';
 import { writeDurably } from './durable';
-import { linesOf } from './json-lines';
+import { jsonPieces } from './json-pieces';
 import { RUN_ID, runIds } from './run-ids';
 import type { StatePaths } from './state';
 
@@ -247,7 +247,7 @@ export function receiptFile(paths: StatePaths, runId: string): string {
 /** Replaces the receipt of a run, whole. */
 export function writeReceipt(paths: StatePaths, receipt: Receipt): void {
   const file = receiptFile(paths, receipt.runId);
-  writeDurably(file, linesOf(receipt), partialReceipt(paths, receipt.runId));
+  writeDurably(file, jsonPieces(receipt), partialReceipt(paths, receipt.runId));
 }
 
 /**
